@@ -1,0 +1,84 @@
+"""Our file format: safetensors with a JSON header, written so that a crash loses nothing."""
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from .errors import InputError
+
+VERSION = 1
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | Path):
+    """Yield a temporary path in the folder of `path`; rename it to `path` on success, remove it on failure."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    os.close(handle)
+    try:
+        yield Path(temporary)
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def save_tensors(path: str | Path, tensors: dict[str, torch.Tensor], *, format: str, config: dict,
+                 provenance: dict | None = None) -> None:
+    """Write tensors with `format` (for example "ddgi.stylegan2"), `config` and `provenance` as JSON metadata."""
+    metadata = {"format": format, "version": str(VERSION), "config": json.dumps(config),
+                "provenance": json.dumps(provenance or {})}
+    with atomic_path(path) as temporary:
+        save_file({k: v.detach().contiguous().cpu() for k, v in tensors.items()}, temporary, metadata=metadata)
+
+
+def read_metadata(path: str | Path) -> dict:
+    """Metadata of one of our files: {"format", "version", "config": dict, "provenance": dict}; other keys as text."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"There is no file {path}; check the name or put the file there.")
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = dict(file.metadata() or {})
+        for key in ("config", "provenance"):
+            metadata[key] = json.loads(metadata.get(key, "{}"))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(f"{path.name} is not a readable safetensors file ({error}); download or export it again.") from error
+    return metadata
+
+
+def load_tensors(path: str | Path, *, format: str) -> tuple[dict[str, torch.Tensor], dict]:
+    """Tensors and metadata of a file written by `save_tensors` with this `format`.
+
+    Raises:
+        InputError: the file is missing, broken, of another format or of a newer version.
+    """
+    metadata = read_metadata(path)
+    found = metadata.get("format")
+    if found != format:
+        raise InputError(f"{Path(path).name} is a {found or 'foreign'!r} file but a {format!r} file is needed here; "
+                         f"choose another file.")
+    if int(metadata.get("version", 0)) > VERSION:
+        raise InputError(f"{Path(path).name} was written by a newer version of this pack (file version "
+                         f"{metadata['version']}, this pack reads up to {VERSION}); update the pack.")
+    with safe_open(path, "pt") as file:
+        return {key: file.get_tensor(key) for key in file.keys()}, metadata
+
+
+def fingerprint(tensors: dict[str, torch.Tensor]) -> str:
+    """Short stable name for a set of weights: SHA-256 over names, shapes and fp32 values, 16 hex digits."""
+    digest = hashlib.sha256()
+    for key in sorted(tensors):
+        value = tensors[key].detach().to("cpu", torch.float32).contiguous()
+        digest.update(f"{key}{tuple(value.shape)}".encode())
+        digest.update(value.numpy().tobytes())
+    return digest.hexdigest()[:16]
