@@ -1,0 +1,11 @@
+"""Socket types of the pack; each carries one value class of the library."""
+
+from comfy_api.latest import io
+
+CATEGORY = "DDGI"
+
+Features = io.Custom("DDGI_FEATURES")    # ddgi.features.DiffusionFeatures
+Latent = io.Custom("DDGI_LATENT")        # ddgi.gan.GanLatent
+Generator = io.Custom("DDGI_GENERATOR")  # nodes.managed.ManagedModel around a ddgi.gan.Generator
+Bridge = io.Custom("DDGI_BRIDGE")        # nodes.managed.ManagedModel around a ddgi.bridge.Bridge
+Tap = io.Custom("DDGI_TAP")              # the handle that DDGI Feature Tap gives to DDGI Collect Features
