@@ -1,0 +1,117 @@
+"""The bridge: diffusion features in, generator latents out (w = w_m * w_gamma + w_beta)."""
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ..errors import InputError
+from ..features import DiffusionFeatures, FeatureLayout
+from ..files import load_tensors, save_tensors
+from ..gan import GanLatent
+from .config import BridgeConfig
+from .inputs import BridgeInputs, bridge_inputs
+from .networks import MappingNetwork, ModulationNetwork
+
+FORMAT = "ddgi.bridge"
+STEP_CHOICES = ("last", "mean", "schedule")
+
+
+class Bridge(nn.Module):
+    """M + T with their config.
+
+    Attributes:
+        config: sizes, and the U-Net family and generator it belongs to.
+        record: how it was trained (losses, steps, data); empty for untrained weights.
+    """
+
+    def __init__(self, config: BridgeConfig, *, record: dict | None = None, operations=nn):
+        super().__init__()
+        self.config = config
+        self.record = record or {}
+        self.mapping = MappingNetwork(config, operations)
+        self.modulation = ModulationNetwork(config, operations)
+
+    def styles(self, inputs: BridgeInputs) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """(w^m, w^gamma, w^beta) of one step, each [B, num_ws, w_dim]."""
+        return self.mapping(inputs), *self.modulation(inputs)
+
+    def latent(self, inputs: BridgeInputs, gamma: float = 1.0, beta: float = 1.0) -> torch.Tensor:
+        """w = w_m * w_gamma + w_beta, [B, num_ws, w_dim]; strengths 0 leave w_m alone."""
+        w_m, w_gamma, w_beta = self.styles(inputs)
+        return w_m * (1 + gamma * (w_gamma - 1)) + beta * w_beta
+
+    def forward(self, features: DiffusionFeatures, step: str | int = "last", gamma: float = 1.0, beta: float = 1.0,
+                truncation_psi: float = 1.0) -> GanLatent:
+        """Latents for the captured features.
+
+        Args:
+            features: captured features; their layout must be the one this bridge was trained for.
+            step: "last"; an index into the captured steps; "mean" over them; or "schedule": coarse
+                layers from late steps (structure), fine layers from early ones (colour, text).
+            gamma, beta: strength of T's scale and shift, 0 (M alone) to 1 (as trained) and beyond.
+            truncation_psi: 1 keeps w; 0 gives the mean face.
+
+        Raises:
+            InputError: the features come from another kind of U-Net, or the step was not captured.
+        """
+        self.check_layout(features.layout)
+        latents = [self.latent(self._inputs(features, s), gamma, beta) for s in _steps(features, step)]
+        ws = _blend_schedule(latents) if step == "schedule" else torch.stack(latents).mean(0)
+        ws = self.mapping.w_avg + truncation_psi * (ws - self.mapping.w_avg)
+        return GanLatent(ws, self.config.generator_fingerprint, self.config.generator_name)
+
+    def check_layout(self, layout: FeatureLayout) -> None:
+        """Refuse features of another U-Net with one sentence that names both."""
+        found = (layout.middle_channels, *(s.channels for s in layout.stages))
+        needed = (self.config.middle_channels, *self.config.stage_channels)
+        if found != needed:
+            raise InputError(
+                f"These features come from a {layout.family} U-Net with channels {list(found)}, but this bridge was "
+                f"trained for {self.config.family} with {list(needed)}; load a bridge trained for this "
+                f"checkpoint, or sample with the checkpoint family the bridge was trained on.")
+
+    def _inputs(self, features: DiffusionFeatures, step) -> BridgeInputs:
+        parameter = self.mapping.head.linear.weight
+        return bridge_inputs(step, features.words, self.config).to(parameter.device, torch.float32)
+
+    def save(self, path: str | Path, *, dtype: torch.dtype = torch.float32) -> None:
+        tensors = {k: v.to(dtype) for k, v in self.state_dict().items()}
+        save_tensors(path, tensors, format=FORMAT, config=self.config.to_json(), provenance=self.record)
+
+
+def load_bridge(path: str | Path, *, operations=nn) -> Bridge:
+    """Read a bridge file; weights come back in fp32.
+
+    Raises:
+        InputError: the file is missing, broken or not a bridge.
+    """
+    tensors, metadata = load_tensors(path, format=FORMAT)
+    try:
+        bridge = Bridge(BridgeConfig(**metadata["config"]), record=metadata["provenance"], operations=operations)
+        bridge.load_state_dict({k: v.float() for k, v in tensors.items()}, strict=True)
+    except (TypeError, RuntimeError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise InputError(f"{Path(path).name} does not hold the weights its config describes ({first}); "
+                         f"export or download it again.") from error
+    return bridge.requires_grad_(False).eval()
+
+
+def _steps(features: DiffusionFeatures, choice: str | int) -> list:
+    if choice == "last":
+        return [features.steps[-1]]
+    if choice in ("mean", "schedule"):
+        return list(features.steps)
+    if isinstance(choice, int) and -len(features.steps) <= choice < len(features.steps):
+        return [features.steps[choice]]
+    raise InputError(f"Step {choice!r} is not among the {len(features.steps)} captured steps; give an index from "
+                     f"0 to {len(features.steps) - 1} or one of {STEP_CHOICES}, or capture more steps.")
+
+
+def _blend_schedule(latents: list[torch.Tensor]) -> torch.Tensor:
+    """Layer l of L takes its vector from the step at share 1 - l / (L - 1) of the captured run."""
+    stack = torch.stack(latents)  # [steps, B, num_ws, w_dim]
+    num_ws = stack.shape[2]
+    share = 1 - torch.arange(num_ws, device=stack.device) / max(num_ws - 1, 1)
+    chosen = (share * (len(latents) - 1)).round().long()
+    return torch.stack([stack[chosen[layer], :, layer] for layer in range(num_ws)], dim=1)

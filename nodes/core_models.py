@@ -1,0 +1,154 @@
+"""Build ComfyUI's own MODEL, CLIP, VAE and CONTROL_NET objects at any size from a plain config.
+
+Used to load the demo models and to train them: every network is core's class, so that core's
+sampler, ControlNet and VAE nodes work on them unchanged.
+"""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+
+import comfy.cldm.cldm
+import comfy.controlnet
+import comfy.latent_formats
+import comfy.model_base
+import comfy.model_management
+import comfy.model_patcher
+import comfy.ops
+import comfy.sd
+import comfy.sd1_clip
+import comfy.supported_models
+from transformers import CLIPTokenizer
+
+
+@dataclass(frozen=True)
+class DiffusionConfig:
+    """Sizes of a small Stable Diffusion 1.x relative; every field is saved beside the weights."""
+
+    image_size: int  # side of the training images in pixels
+    downscale: int  # image side over latent side
+    latent_scale: float  # factor that brings VAE latents to unit variance
+    vae: dict = field(repr=False)  # core's AutoencoderKL ddconfig
+    unet: dict = field(repr=False)  # core's UNetModel arguments
+    text: dict = field(repr=False)  # CLIP text model config
+
+    @classmethod
+    def build(cls, *, image_size: int, downscale: int, vae_channels: int, vae_mult: list[int], z_channels: int,
+              model_channels: int, channel_mult: list[int], num_res_blocks: int, num_heads: int,
+              text_width: int, text_layers: int, vocab_size: int, latent_scale: float = 1.0) -> "DiffusionConfig":
+        """Fill in everything that follows from the few sizes worth choosing (widths are multiples of 32)."""
+        levels = len(channel_mult)
+        return cls(
+            image_size=image_size, downscale=downscale, latent_scale=latent_scale,
+            vae={"double_z": True, "z_channels": z_channels, "resolution": image_size, "in_channels": 3, "out_ch": 3,
+                 "ch": vae_channels, "ch_mult": vae_mult, "num_res_blocks": 1, "attn_resolutions": [], "dropout": 0.0},
+            unet={"image_size": 32, "in_channels": z_channels, "out_channels": z_channels,
+                  "model_channels": model_channels, "channel_mult": channel_mult, "num_res_blocks": num_res_blocks,
+                  "num_heads": num_heads, "num_head_channels": -1, "use_spatial_transformer": True,
+                  "context_dim": text_width, "legacy": False, "use_linear_in_transformer": False,
+                  "transformer_depth": [1] * levels * num_res_blocks, "transformer_depth_middle": 1,
+                  "transformer_depth_output": [1] * levels * (num_res_blocks + 1)},
+            text={"hidden_size": text_width, "num_hidden_layers": text_layers, "num_attention_heads": 4,
+                  "intermediate_size": 4 * text_width, "hidden_act": "quick_gelu", "max_position_embeddings": 77,
+                  "vocab_size": vocab_size, "bos_token_id": vocab_size - 2, "eos_token_id": vocab_size - 1})
+
+    def to_json(self) -> dict:
+        return asdict(self)
+
+
+class _SmallSD15(comfy.supported_models.SD15):
+    """Core's SD 1.5 description with sizes taken from the file instead of fixed ones."""
+
+    unet_extra_config = {}
+
+    def __init__(self, config: DiffusionConfig, dtype: torch.dtype, operations=None):
+        super().__init__({**config.unet, "dtype": dtype})
+        self.custom_operations = operations
+        self.latent_format.latent_channels = config.unet["in_channels"]
+        self.latent_format.scale_factor = config.latent_scale
+        self.latent_format.spacial_downscale_ratio = config.downscale
+        self.latent_format.latent_rgb_factors = None
+        self.latent_format.taesd_decoder_name = None
+
+
+def build_unet(config: DiffusionConfig, *, dtype=torch.float32, device=None, operations=None):
+    """Core's BaseModel with untrained weights."""
+    return comfy.model_base.BaseModel(_SmallSD15(config, dtype, operations), device=device)
+
+
+def build_model(config: DiffusionConfig, state_dict: dict[str, torch.Tensor]):
+    """MODEL: a ModelPatcher around core's BaseModel holding these U-Net weights."""
+    device = comfy.model_management.get_torch_device()
+    weights = next(iter(state_dict.values())).dtype
+    dtype = comfy.model_management.unet_dtype(model_params=sum(v.numel() for v in state_dict.values()),
+                                              weight_dtype=weights)
+    model = build_unet(config, dtype=dtype, operations=comfy.ops.manual_cast)
+    model.diffusion_model.load_state_dict({k: v.to(dtype) for k, v in state_dict.items()}, strict=True)
+    return comfy.model_patcher.ModelPatcher(model, load_device=device,
+                                            offload_device=comfy.model_management.unet_offload_device())
+
+
+def build_vae(config: DiffusionConfig, state_dict: dict[str, torch.Tensor]) -> comfy.sd.VAE:
+    """VAE: core's wrapper around an AutoencoderKL of the config's size."""
+    parameters = {"ddconfig": config.vae, "embed_dim": config.vae["z_channels"]}
+    vae = comfy.sd.VAE(sd=dict(state_dict), config={"params": parameters})
+    vae.downscale_ratio = vae.upscale_ratio = config.downscale
+    vae.latent_channels = config.vae["z_channels"]
+    return vae
+
+
+def build_control_net(config: DiffusionConfig, *, dtype=torch.float32, device=None, operations=comfy.ops.manual_cast):
+    """Core's ControlNet network with untrained weights (hint: RGB in 0..1, eight times the latent's side)."""
+    arguments = {k: v for k, v in config.unet.items() if k not in ("out_channels", "transformer_depth_output")}
+    return comfy.cldm.cldm.ControlNet(hint_channels=3, dtype=dtype, device=device, operations=operations, **arguments)
+
+
+def wrap_control_net(network) -> comfy.controlnet.ControlNet:
+    """CONTROL_NET that core's ControlNetApply nodes accept."""
+    return comfy.controlnet.ControlNet(network, load_device=comfy.model_management.get_torch_device(),
+                                       manual_cast_dtype=comfy.model_management.unet_manual_cast(
+                                           network.dtype, comfy.model_management.get_torch_device()))
+
+
+def _text_model_classes(config: DiffusionConfig, tokenizer_folder: Path):
+    """Core's tokenizer and text model classes, bound to this vocabulary and these sizes."""
+    special = {"start": config.text["bos_token_id"], "end": config.text["eos_token_id"],
+               "pad": config.text["eos_token_id"]}
+
+    class Tokenizer(comfy.sd1_clip.SDTokenizer):
+        def __init__(self, embedding_directory=None, tokenizer_data={}):
+            super().__init__(tokenizer_path=str(tokenizer_folder), embedding_directory=embedding_directory,
+                             embedding_size=config.text["hidden_size"], tokenizer_class=CLIPTokenizer,
+                             tokenizer_data=tokenizer_data)
+
+    class TextModel(comfy.sd1_clip.SDClipModel):
+        def __init__(self, device="cpu", dtype=None, model_options={}):
+            super().__init__(device=device, dtype=dtype, textmodel_json_config=dict(config.text),
+                             special_tokens=special, return_projected_pooled=False, model_options=model_options)
+
+    class SmallTokenizer(comfy.sd1_clip.SD1Tokenizer):
+        def __init__(self, embedding_directory=None, tokenizer_data={}):
+            super().__init__(embedding_directory, tokenizer_data, tokenizer=Tokenizer)
+
+    class SmallClip(comfy.sd1_clip.SD1ClipModel):
+        def __init__(self, device="cpu", dtype=None, model_options={}):
+            super().__init__(device, dtype, model_options, clip_model=TextModel)
+
+    return SmallTokenizer, SmallClip
+
+
+def build_clip(config: DiffusionConfig, tokenizer_folder: Path, state_dict: dict | None = None) -> comfy.sd.CLIP:
+    """CLIP: core's wrapper; `tokenizer_folder` holds vocab.json and merges.txt."""
+    tokenizer, model = _text_model_classes(config, tokenizer_folder)
+
+    class Target:
+        params: dict = {}
+
+    Target.clip, Target.tokenizer = model, tokenizer
+    clip = comfy.sd.CLIP(Target)
+    if state_dict is not None:
+        network = clip.cond_stage_model.clip_l.transformer
+        network.load_state_dict({k: v.to(network.text_model.final_layer_norm.weight.dtype)
+                                 for k, v in state_dict.items()}, strict=True)
+    return clip
