@@ -1,0 +1,56 @@
+"""Cameras as EG3D labels: 25 numbers, row-major cam2world then intrinsics divided by image size.
+
+The world is y-up; camera axes are x right, y down, z forward. The frontal camera stands at
+(0, 0, 2.7) and looks along -z with a normalised focal length of 4.2647.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .errors import InputError
+
+RADIUS = 2.7
+FOCAL = 4.2647
+
+
+def look_at_label(yaw: Tensor, pitch: Tensor, radius: float = RADIUS, focal: float = FOCAL) -> Tensor:
+    """Labels [B, 25] of cameras that orbit the origin and look at it.
+
+    Args:
+        yaw: [B] radians; positive moves the camera towards +x.
+        pitch: [B] radians in (-pi/2, pi/2); positive raises the camera.
+        radius: distance from the origin.
+        focal: focal length divided by image size.
+    """
+    zero = torch.zeros_like(yaw)
+    backward = torch.stack([yaw.sin() * pitch.cos(), pitch.sin(), yaw.cos() * pitch.cos()], -1)
+    forward = -backward
+    up = torch.stack([zero, zero + 1, zero], -1)
+    right = F.normalize(torch.linalg.cross(forward, up), dim=-1)
+    down = torch.linalg.cross(forward, right)
+    pose = torch.eye(4, dtype=yaw.dtype, device=yaw.device).repeat(len(yaw), 1, 1)
+    pose[:, :3, :] = torch.stack([right, down, forward, backward * radius], -1)
+    intrinsics = yaw.new_tensor([focal, 0, 0.5, 0, focal, 0.5, 0, 0, 1]).repeat(len(yaw), 1)
+    return torch.cat([pose.reshape(-1, 16), intrinsics], 1)
+
+
+def rays_from_label(label: Tensor, resolution: int) -> tuple[Tensor, Tensor]:
+    """Ray origins [B, 3] and unit directions [B, R*R, 3] through pixel centres, rows first.
+
+    Raises:
+        InputError: the label is not [B, 25].
+    """
+    if label.ndim != 2 or label.shape[1] != 25:
+        raise InputError(f"A camera label of shape {list(label.shape)} was given; it must be [B, 25]: "
+                         f"16 cam2world numbers and 9 normalised intrinsics.")
+    pose = label[:, :16].reshape(-1, 4, 4)
+    k = label[:, 16:].reshape(-1, 3, 3)
+    step = (torch.arange(resolution, device=label.device, dtype=label.dtype) + 0.5) / resolution
+    v, u = torch.meshgrid(step, step, indexing="ij")
+    u, v = u.reshape(1, -1), v.reshape(1, -1)
+    fx, fy, cx, cy, skew = (k[:, i, j, None] for i, j in ((0, 0), (1, 1), (0, 2), (1, 2), (0, 1)))
+    x = (u - cx + cy * skew / fy - skew * v / fy) / fx
+    y = ((v - cy) / fy).expand_as(x)
+    local = F.normalize(torch.stack([x, y, torch.ones_like(x)], -1), dim=-1)     # [B, R*R, 3]
+    return pose[:, :3, 3], local @ pose[:, :3, :3].transpose(1, 2)

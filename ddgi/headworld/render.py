@@ -1,0 +1,169 @@
+"""Heads as pictures: image, mask, scribble, depth, camera and caption of every latent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..cameras import look_at_label, rays_from_label
+from ..errors import InputError
+from .caption import caption
+from .march import march
+from .paint import Palette, hue, paint
+from .parameters import HeadParameters, parameters_from_z, stack_seeds
+from .scribble import scribble_from_mask_and_depth
+from .sdf import Field
+from .shapes import HEAD_UNIT, build_shape
+
+FAR_DEPTH = 3.3                             # world units, the far plane of EG3D's FFHQ setting
+_CHUNK = 16                                  # heads per pass on the CPU, so that temporaries stay in cache
+
+
+@dataclass(frozen=True)
+class HeadWorldBatch:
+    """One rendered batch.
+
+    image: [B, 3, R, R] in [-1, 1].
+    mask: uint8 [B, R, R], the 19 CelebAMask-HQ classes; "left" is the left of the picture.
+    scribble: [B, 1, R, R], 1 on a line, 0 elsewhere.
+    depth: [B, 1, R, R] distance along the unit ray in world units, `FAR_DEPTH` where nothing is met.
+    label: [B, 25] camera, as in `ddgi.cameras`.
+    captions: one sentence per head.
+    attributes: int64 [B, 10], in the order of `ATTRIBUTES`.
+    z: [B, 64].
+    """
+
+    image: Tensor
+    mask: Tensor
+    scribble: Tensor
+    depth: Tensor
+    label: Tensor
+    captions: list[str]
+    attributes: Tensor
+    z: Tensor
+
+    @property
+    def scribble_image(self) -> Tensor:
+        """Black lines on white, [B, 3, R, R] in [0, 1]."""
+        return (1 - self.scribble).expand(-1, 3, -1, -1)
+
+
+def default_cameras(parameters: HeadParameters) -> Tensor:
+    """Labels [B, 25] of the camera each latent asks for: yaw within 20 degrees, pitch within 8."""
+    return look_at_label(torch.deg2rad(20 * parameters.factor("yaw")), torch.deg2rad(8 * parameters.factor("pitch")))
+
+
+@torch.no_grad()
+def render_batch(z: Tensor | Sequence[int], resolution: int = 64, cameras: Tensor | None = None) -> HeadWorldBatch:
+    """Render heads.
+
+    Args:
+        z: latents [B, 64], or a list of seeds.
+        resolution: pixels per side, a multiple of 8, at least 16.
+        cameras: labels [B, 25]; the default is each latent's own camera near the front.
+
+    Raises:
+        InputError: a size does not fit.
+    """
+    z = stack_seeds(z) if not isinstance(z, Tensor) else z.float()
+    if resolution < 16 or resolution % 8:
+        raise InputError(f"A resolution of {resolution} was given; use a multiple of 8, at least 16.")
+    parameters = parameters_from_z(z)
+    label = default_cameras(parameters) if cameras is None else cameras.to(z)
+    if len(label) != len(z):
+        raise InputError(f"{len(label)} cameras were given for {len(z)} heads; give one for each.")
+    size = len(z) if z.is_cuda else _CHUNK
+    chunks = [_render_chunk(HeadParameters(parameters.attributes[i:i + size], parameters.factors[i:i + size]),
+                            label[i:i + size], resolution) for i in range(0, len(z), size)]
+    image, mask, depth = (torch.cat(v) for v in zip(*chunks))
+    captions = [caption(row, seed) for row, seed in zip(parameters.attributes.tolist(), _phrasings(z))]
+    return HeadWorldBatch(image, mask, scribble_from_mask_and_depth(mask, depth), depth, label, captions,
+                          parameters.attributes, z)
+
+
+def _phrasings(z: Tensor) -> list[int]:
+    """One number per head that chooses the wording of its caption, from the signs of the spare dimensions."""
+    bits = (z[:, -8:] > 0).long()
+    return (bits * 2 ** torch.arange(8, device=z.device)).sum(1).tolist()
+
+
+def _render_chunk(parameters: HeadParameters, label: Tensor, resolution: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Image [B, 3, R, R], mask [B, R, R] and depth [B, 1, R, R]; small pictures are drawn at twice the size."""
+    factor = 2 if resolution <= 64 else 1
+    size = resolution * factor
+    origins, directions = rays_from_label(label, size)
+    origins = origins / HEAD_UNIT
+    directions = directions.reshape(-1, size, size, 3)
+    field = Field(build_shape(parameters))
+    spread = 0.75 / size / float(label[0, 16])
+    t, hit = march(field, origins, directions, spread)
+    points = (origins[:, None, None] + directions * t[..., None]).permute(0, 3, 1, 2).flatten(2)
+    image, mask = shade(field, parameters, points, directions, hit)
+    depth = torch.where(hit, t * HEAD_UNIT, torch.full_like(t, FAR_DEPTH))[:, None]
+    if factor > 1:
+        image = F.avg_pool2d(image, factor)
+        mask, depth = mask[:, ::factor, ::factor], depth[:, :, ::factor, ::factor]
+    return image * 2 - 1, mask.contiguous(), depth.contiguous()
+
+
+def shade(field: Field, p: HeadParameters, points: Tensor, directions: Tensor, hit: Tensor) -> tuple[Tensor, Tensor]:
+    """Image [B, 3, R, R] in 0..1 and mask uint8 [B, R, R]."""
+    size = hit.shape[1]
+    colours = Palette(p)
+    view = directions.permute(0, 3, 1, 2).flatten(2)
+    normal = _normals(field, points)
+    albedo, shine, part, classes = paint(field, colours, points)
+    light = _lit(field, p, points, normal, view, albedo.clamp(0, 1).pow(2.2), shine)
+    background = _background(p, size)
+    seen = hit.reshape(len(hit), 1, -1)
+    image = torch.where(seen, light, background)
+    mask = torch.where(hit, classes.reshape(hit.shape), torch.zeros_like(classes).reshape(hit.shape))
+    return image.reshape(-1, 3, size, size), mask
+
+
+def _normals(field: Field, points: Tensor, step: float = 0.008) -> Tensor:
+    """Unit gradients [B, 3, N] from four evaluations at the corners of a tetrahedron."""
+    total = torch.zeros_like(points)
+    for corner in ((1, -1, -1), (-1, -1, 1), (-1, 1, -1), (1, 1, 1)):
+        offset = points.new_tensor(corner)[:, None]
+        total += offset * field.distance(points + offset * step)[:, None]
+    return F.normalize(total, dim=1)
+
+
+def _lit(field: Field, p: HeadParameters, points: Tensor, normal: Tensor, view: Tensor, albedo: Tensor, shine: Tensor) -> Tensor:
+    """Display colours [B, 3, N]: wrapped key, sky and ground fill, rim, gloss, all dimmed by nearby surfaces."""
+    side, height = 0.9 * p.factor("light_side"), 0.55 + 0.3 * p.factor("light_height")
+    key = F.normalize(torch.stack([side, height, torch.ones_like(side)], -1), dim=-1)[..., None]
+    warm = p.factor("light_warmth")[:, None]
+    key_colour = (points.new_tensor([1.0, 0.95, 0.88]) + warm * points.new_tensor([0.06, 0.0, -0.09]))[..., None]
+    sky = (points.new_tensor([0.62, 0.70, 0.82]) - warm * points.new_tensor([0.05, 0.0, -0.05]))[..., None]
+    ground = points.new_tensor([0.46, 0.38, 0.34])[:, None]
+    shadow = (field.distance(points + 0.06 * normal + 0.16 * key) / 0.15).clamp(0, 1)
+    open_sky = (field.distance(points + 0.12 * normal) / 0.12).clamp(0, 1) * 0.65 + 0.35
+    facing = (normal * key).sum(1)
+    diffuse = ((facing + 0.25) / 1.25).clamp_min(0) * (0.35 + 0.65 * shadow)
+    up = normal[:, 1] * 0.5 + 0.5
+    ambient = (torch.lerp(ground.expand_as(normal), sky.expand_as(normal), up[:, None])) * (0.62 * open_sky)[:, None]
+    towards = -(normal * view).sum(1)
+    rim = (1 - towards.clamp(0, 1)).pow(3) * (up * 0.7 + 0.15) * open_sky
+    half = F.normalize(key - view, dim=1)
+    gloss = (normal * half).sum(1).clamp_min(0).pow(38) * shine * shadow
+    out = albedo * (key_colour * (1.05 * diffuse)[:, None] + ambient) + (0.22 * rim + 0.55 * gloss)[:, None]
+    return _tone(out)
+
+
+def _tone(linear: Tensor) -> Tensor:
+    """Linear light to display values: a soft shoulder above 0.8, then gamma 2.2."""
+    bright = 0.8 + 0.35 * (1 - (-(linear - 0.8).clamp_min(0) / 0.35).exp())
+    return torch.where(linear > 0.8, bright, linear).clamp(1e-5, 1).pow(1 / 2.2)
+
+
+def _background(p: HeadParameters, size: int) -> Tensor:
+    """A lit studio wall [B, 3, N]: a pale tint, brighter behind the head."""
+    tint = hue(p.factor("background_hue") * 0.5 + 0.5, 0.32, 0.66 + 0.22 * p.factor("background_tone"))
+    line = torch.linspace(-1, 1, size, device=tint.device)
+    radius = (line[:, None] + 0.15).square() + line.square()
+    glow = 1.10 - 0.32 * radius.reshape(1, 1, -1) * 0.7
+    return (tint[..., None] * glow).clamp(0, 1)
