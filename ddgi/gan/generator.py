@@ -1,0 +1,159 @@
+"""The generator as users see it: weights, config, fingerprint, `map` and `render`."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ..errors import InputError
+from ..files import fingerprint, save_tensors
+from .config import StyleGAN2Config
+from .infer import drop_filters, infer_config
+from .latent import GanLatent
+from .stylegan2 import StyleGAN2
+
+FORMAT = "ddgi.stylegan2"
+DTYPES = (None, torch.float32, torch.float16, torch.bfloat16)
+
+
+@dataclasses.dataclass(frozen=True)
+class RenderOutput:
+    """Pictures of one render call; the last two only from 3D generators.
+
+    Attributes:
+        image: [B, 3, H, W], fp32, about -1 to 1.
+        image_raw: [B, 3, h, w] before super-resolution, or None.
+        image_depth: [B, 1, h, w] distance along the ray, or None.
+    """
+
+    image: torch.Tensor
+    image_raw: torch.Tensor | None = None
+    image_depth: torch.Tensor | None = None
+
+
+class Generator(nn.Module):
+    """A generator with its identity.
+
+    Attributes:
+        config: sizes.
+        module: the network, with `.mapping` and `.synthesis`.
+        name: for people and messages.
+        provenance: where the weights come from.
+    """
+
+    def __init__(self, config: StyleGAN2Config, module: StyleGAN2, *, name: str = "unnamed",
+                 provenance: dict | None = None, fingerprint: str | None = None):
+        super().__init__()
+        self.config, self.module, self.name = config, module, name
+        self.provenance = provenance or {}
+        self._fingerprint = fingerprint
+
+    @classmethod
+    def from_state_dict(cls, tensors: dict[str, torch.Tensor], *, config: StyleGAN2Config | None = None,
+                        conv_clamp: float | None = None, num_fp16_res: int = 0, name: str = "unnamed",
+                        provenance: dict | None = None, operations=nn) -> "Generator":
+        """Build from tensors under the public names; sizes are read off their shapes.
+
+        Args:
+            tensors: `mapping.*` and `synthesis.*`; copied, converted to fp32.
+            config: if known; it must fit the tensors.
+            conv_clamp, num_fp16_res: what tensors cannot tell (256 and 4 for most public files).
+            operations: supplies the linear layer class.
+
+        Raises:
+            InputError: the tensors are no StyleGAN2 generator, or incomplete.
+        """
+        inferred = infer_config(tensors, conv_clamp=conv_clamp, num_fp16_res=num_fp16_res)
+        config = config or inferred
+        tensors = drop_filters(tensors)
+        with torch.random.fork_rng(devices=[]):     # the initial weights are replaced below; leave no trace of them
+            module = StyleGAN2(config, operations)
+        expected = {key: tuple(value.shape) for key, value in module.state_dict().items()}
+        found = {key: tuple(value.shape) for key, value in tensors.items()}
+        if wrong := sorted(key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key)):
+            raise InputError(f"The tensor {wrong[0]!r} has shape {found.get(wrong[0], 'missing')} but this generator "
+                             f"needs {expected.get(wrong[0], 'no such tensor')} ({len(wrong)} such tensors); "
+                             f"use an unmodified file.")
+        module.load_state_dict(tensors)
+        return cls(config, module.eval().requires_grad_(False), name=name, provenance=provenance)
+
+    @property
+    def w_avg(self) -> torch.Tensor:
+        """Mean of w, [w_dim]."""
+        return self.module.mapping.w_avg
+
+    @property
+    def fingerprint(self) -> str:
+        """Short name of the weights, the same in every file format; computed at the first use."""
+        if self._fingerprint is None:
+            self._fingerprint = fingerprint(self.module.state_dict())
+        return self._fingerprint
+
+    def map(self, z: torch.Tensor, c: torch.Tensor | None = None, truncation_psi: float = 1.0,
+            truncation_cutoff: int | None = None) -> torch.Tensor:
+        """z [B, z_dim] and label c [B, c_dim] to ws [B, num_ws, w_dim].
+
+        `truncation_psi` 1 keeps w, 0 gives the mean; it acts on the first `truncation_cutoff` ws (None: on all).
+        """
+        device = self.w_avg.device
+        with torch.set_grad_enabled(z.requires_grad and torch.is_grad_enabled()):
+            return self.module.mapping(z.to(device), None if c is None else c.to(device), truncation_psi, truncation_cutoff)
+
+    def latent(self, ws: torch.Tensor, camera: torch.Tensor | None = None) -> GanLatent:
+        """Wrap ws [B, num_ws, w_dim] as a latent of this generator."""
+        return GanLatent(ws, self.fingerprint, self.name, camera)
+
+    def render(self, ws: "torch.Tensor | GanLatent", cameras=None, noise_mode: str = "const",
+               seed: int | Sequence[int] = 0, *, dtype: torch.dtype | None = None, relative: bool = False,
+               progress: Callable[[int, int], None] | None = None) -> RenderOutput:
+        """Pictures for latents.
+
+        Samples are rendered one by one, which bounds memory and makes a batch equal to its singles; when
+        `ws` needs a gradient, the batch goes through at once.
+
+        Args:
+            ws: [B, num_ws, w_dim] or a latent, which must belong to this generator (or to a `relative`).
+            cameras: must be None for StyleGAN2.
+            noise_mode: "const", "random" or "none".
+            seed: of the random noise; one number for all samples, or one each.
+            dtype: fp16 or bf16 for the highest resolutions; None is fp32.
+            progress: called with (done, total) after each sample; it may raise to stop.
+
+        Raises:
+            InputError: another generator's latent, a wrong shape, unknown mode or dtype, or cameras given.
+        """
+        if cameras is not None:
+            raise InputError(f"Cameras were given, but {self.name!r} is a 2D StyleGAN2 generator; "
+                             f"remove the camera input or load an EG3D generator.")
+        if dtype not in DTYPES:
+            raise InputError(f"The precision {dtype} is not supported; use float32, float16 or bfloat16.")
+        ws = self._tensor(ws, relative)
+        seeds = [seed] * len(ws) if isinstance(seed, int) else list(seed)
+        if len(seeds) != len(ws):
+            raise InputError(f"{len(seeds)} noise seeds were given for {len(ws)} latents; give one number or one each.")
+        dtype = None if dtype == torch.float32 else dtype
+        if ws.requires_grad and torch.is_grad_enabled():
+            return RenderOutput(self.module.synthesis(ws, noise_mode, seeds, dtype=dtype))
+        return RenderOutput(self._render_singles(ws, noise_mode, seeds, dtype, progress))
+
+    @torch.no_grad()
+    def _render_singles(self, ws, noise_mode, seeds, dtype, progress) -> torch.Tensor:
+        size = self.config.img_resolution
+        images = torch.empty(len(ws), self.config.img_channels, size, size, device=ws.device)
+        for index in range(len(ws)):
+            images[index] = self.module.synthesis(ws[index:index + 1], noise_mode, seeds[index], dtype=dtype)[0]
+            if progress is not None:
+                progress(index + 1, len(ws))
+        return images
+
+    def _tensor(self, ws: "torch.Tensor | GanLatent", relative: bool) -> torch.Tensor:
+        latent = ws if isinstance(ws, GanLatent) else GanLatent(ws, "", "")
+        latent.check(self, relative=relative or latent is not ws)
+        return latent.ws.to(self.w_avg.device, torch.float32)
+
+    def save(self, path: str | Path, provenance: dict | None = None) -> None:
+        """Write a "ddgi.stylegan2" safetensors file, atomically."""
+        provenance = {**self.provenance, **(provenance or {}), "name": self.name}
+        save_tensors(path, self.module.state_dict(), format=FORMAT, config=self.config.to_json(), provenance=provenance)

@@ -1,0 +1,86 @@
+"""A batch of w+ latents that knows its generator."""
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from ..errors import InputError
+from ..files import load_tensors, save_tensors
+
+if TYPE_CHECKING:
+    from .generator import Generator
+
+FORMAT = "ddgi.latent"
+
+
+@dataclasses.dataclass(frozen=True)
+class GanLatent:
+    """w+ vectors and the generator they were made for.
+
+    Attributes:
+        ws: [B, num_ws, w_dim], finite floats.
+        generator_fingerprint: `Generator.fingerprint` of that generator.
+        generator_name: its name, for messages.
+        camera: [1 or B, 25] camera labels, or None.
+
+    Raises:
+        InputError: wrong shape, or values that are not finite.
+    """
+
+    ws: torch.Tensor
+    generator_fingerprint: str
+    generator_name: str
+    camera: torch.Tensor | None = None
+
+    def __post_init__(self):
+        if self.ws.ndim != 3 or not self.ws.is_floating_point() or self.ws.numel() == 0:
+            raise InputError(f"A latent of shape {tuple(self.ws.shape)} and type {self.ws.dtype} was given; it must be "
+                             f"floats of shape [batch, num_ws, w_dim].")
+        if not torch.isfinite(self.ws).all():
+            raise InputError("The latent holds values that are not finite; lower the strengths that made it "
+                             "or use a bridge trained to the end.")
+        camera = self.camera
+        if camera is not None and (camera.ndim != 2 or camera.shape[1] != 25 or camera.shape[0] not in (1, len(self.ws))):
+            raise InputError(f"The latent's camera has shape {tuple(camera.shape)}; it must be [1, 25] or "
+                             f"[{len(self.ws)}, 25].")
+
+    def check(self, generator: "Generator", relative: bool = False) -> None:
+        """Refuse a latent of another generator.
+
+        Args:
+            generator: the one about to render.
+            relative: true accepts a fine-tuned or blended copy: other weights, same sizes.
+
+        Raises:
+            InputError: the message has both names.
+        """
+        needed = (generator.config.num_ws, generator.config.w_dim)
+        both = f"made for generator {self.generator_name!r} ({self.generator_fingerprint or 'no fingerprint'})"
+        if tuple(self.ws.shape[1:]) != needed:
+            raise InputError(f"This latent was {both} and has {list(self.ws.shape[1:])} numbers a picture, but "
+                             f"{generator.name!r} needs {list(needed)}; load the generator it was made for.")
+        if not relative and self.generator_fingerprint != generator.fingerprint:
+            raise InputError(f"This latent was {both}, not for {generator.name!r} ({generator.fingerprint}); load the "
+                             f"generator it was made for, or say that the two are relatives (a fine-tuned copy).")
+
+    def save(self, path: str | Path, provenance: dict | None = None) -> None:
+        """Write a "ddgi.latent" safetensors file."""
+        tensors = {"ws": self.ws.float()} | ({} if self.camera is None else {"camera": self.camera.float()})
+        config = {"generator_fingerprint": self.generator_fingerprint, "generator_name": self.generator_name}
+        save_tensors(path, tensors, format=FORMAT, config=config, provenance=provenance)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "GanLatent":
+        """Read a file written by `save`.
+
+        Raises:
+            InputError: the file is missing, broken or no latent.
+        """
+        tensors, metadata = load_tensors(path, format=FORMAT)
+        if "ws" not in tensors:
+            raise InputError(f"{Path(path).name} holds no latent ('ws' is missing); save it again.")
+        config = metadata["config"]
+        return cls(tensors["ws"], str(config.get("generator_fingerprint", "")),
+                   str(config.get("generator_name", "")), tensors.get("camera"))
