@@ -6,9 +6,12 @@ from torch import Tensor
 from .sdf import Field
 
 # (pixels per side of a cone at the finest level, steps); the last level is the pixel itself.
-LEVELS = ((8, 14), (4, 6), (2, 5), (1, 7))
+LEVELS = ((8, 12), (4, 5), (2, 4), (1, 3))
+POLISH = (4, 6, 10)                        # rounds of steps for the rays that have not arrived by then
+ARRIVED = 0.002
 BOUND_CENTER = (0.0, -0.25, -0.1)
 BOUND_RADIUS = 2.0
+BLOCK = 24576                              # points evaluated at a time on the CPU
 SAFETY = 0.9                               # the field is a slight overestimate near thin quadrics
 
 
@@ -35,7 +38,7 @@ def march(field: Field, origins: Tensor, directions: Tensor, spread: float) -> t
         else:
             side = resolution // size // 2
             t, far = (v.reshape(-1, side, 1, side, 1).expand(-1, side, 2, side, 2).reshape(len(t), -1)
-                      for v in (t, far))
+                      for v in (t, far))                                             # a fresh copy
         t = _advance(field, origins, coarse, t, far, steps, spread * size if size > 1 else 0.0)
     hit = t < far
     return t.reshape(-1, resolution, resolution), hit.reshape(-1, resolution, resolution)
@@ -51,24 +54,38 @@ def _bound(origins: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
 
 def _advance(field: Field, origins: Tensor, directions: Tensor, t: Tensor, far: Tensor, steps: int, cone: float) -> Tensor:
     """March the rays that are still inside the bound; cone: radius of the ray's cone at distance 1."""
-    alive = (t < far).any(0) if len(t) == 1 else None
-    order = _pack(t < far)
-    if order.shape[1] == 0:
+    t, distance = _march_some(field, origins, directions, t, t < far, steps, cone)
+    if cone:
         return t
-    del alive
-    d = torch.gather(directions, 2, order[:, None].expand(-1, 3, -1))
-    u = torch.gather(t, 1, order)
-    limit = torch.gather(far, 1, order)
-    for _ in range(steps):
-        distance = field.distance(origins[..., None] + d * u[:, None])
-        u = u + ((distance - u * cone) * SAFETY).clamp_min(0 if cone else -0.05)
-    if not cone:
-        # A ray that has not arrived has passed a silhouette: the background is behind it.
-        u = torch.where(distance > 0.02, limit + 1, u)
-    return t.scatter(1, order, u)
+    for steps in POLISH:
+        t, distance = _march_some(field, origins, directions, t, (t < far) & (distance > ARRIVED), steps, 0.0, distance)
+    # A ray that has not arrived has passed a silhouette: the background is behind it.
+    return torch.where(distance > 0.02, far + 1, t)
 
 
-def _pack(active: Tensor) -> Tensor:
+def _march_some(field: Field, origins: Tensor, directions: Tensor, t: Tensor, active: Tensor, steps: int,
+                cone: float, distance: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """March only the active rays; returns t and the last distances [B, N]."""
+    distance = torch.zeros_like(t) if distance is None else distance
+    for order in block(pack(active)):
+        d = torch.gather(directions, 2, order[:, None].expand(-1, 3, -1))
+        u = torch.gather(t, 1, order)
+        for _ in range(steps):
+            near = field.distance(torch.addcmul(origins[..., None], d, u[:, None]))
+            u = u + ((near - u * cone) * SAFETY).clamp_min(0 if cone else -0.05)
+        t.scatter_(1, order, u)
+        distance.scatter_(1, order, near)
+    return t, distance
+
+
+def block(order: Tensor) -> tuple[Tensor, ...]:
+    """Pieces of [B, M] small enough for the temporaries of a CPU pass to stay in cache; whole elsewhere."""
+    if order.is_cuda or order.shape[1] == 0:
+        return (order,) if order.shape[1] else ()
+    return order.split(max(BLOCK // len(order), 1), dim=1)
+
+
+def pack(active: Tensor) -> Tensor:
     """Indices [B, M] of the active entries of [B, N], M the largest count; spare slots repeat inactive ones."""
     most = int(active.sum(1).max())
     return active.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :most]

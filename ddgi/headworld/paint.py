@@ -75,11 +75,10 @@ def paint(field: Field, colours: Palette, points: Tensor) -> tuple[Tensor, Tenso
     """Albedo, shine and classes of surface points [B, 3, N].
 
     Returns:
-        albedo [B, 3, N] in display values, shine [B, N] in 0..1, part index [B, N], class uint8 [B, N].
+        albedo [B, 3, N] in display values, shine [B, N] in 0..1, distance [B, N], class uint8 [B, N].
     """
-    parts = field.parts(points)
-    part = parts.argmin(1)
     e, c = field.quadrics(points)
+    distance, part = torch.stack(field.part_list(points, e, c), 1).min(1)
     x, y, z = points.unbind(1)
     classes = torch.tensor(_CLASSES, device=points.device)[part]
     paired = torch.isin(part, torch.tensor([_P[name] for name in _PAIRED], device=points.device))
@@ -98,7 +97,7 @@ def paint(field: Field, colours: Palette, points: Tensor) -> tuple[Tensor, Tenso
     albedo = _paint_mouth(albedo, part, c, points)
     albedo = _paint_fabric(albedo, part, points, field, colours)
     shine = points.new_tensor((0.16, 0.16, 0.12, 0.9, 0.3, 0.45, 0.5, 0.1, 0.08, 0.35, 0.05, 0.8, 0.9, 0.9, 0.05))[part]
-    return albedo, shine, part, classes.to(torch.uint8)
+    return albedo, shine, distance, classes.to(torch.uint8)
 
 
 def _paint_skin(albedo: Tensor, part: Tensor, c: Tensor, points: Tensor, colours: Palette) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 from ..cameras import look_at_label, rays_from_label
 from ..errors import InputError
 from .caption import caption
-from .march import march
+from .march import block, march, pack
 from .paint import Palette, hue, paint
 from .parameters import HeadParameters, parameters_from_z, stack_seeds
 from .scribble import scribble_from_mask_and_depth
@@ -18,7 +18,7 @@ from .sdf import Field
 from .shapes import HEAD_UNIT, build_shape
 
 FAR_DEPTH = 3.3                             # world units, the far plane of EG3D's FFHQ setting
-_CHUNK = 16                                  # heads per pass on the CPU, so that temporaries stay in cache
+_CHUNK = 8                                  # heads per pass on the CPU, to bound memory
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,7 @@ def _render_chunk(parameters: HeadParameters, label: Tensor, resolution: int) ->
     field = Field(build_shape(parameters))
     spread = 0.75 / size / float(label[0, 16])
     t, hit = march(field, origins, directions, spread)
-    points = (origins[:, None, None] + directions * t[..., None]).permute(0, 3, 1, 2).flatten(2)
-    image, mask = shade(field, parameters, points, directions, hit)
+    image, mask = shade(field, parameters, origins, directions, t, hit)
     depth = torch.where(hit, t * HEAD_UNIT, torch.full_like(t, FAR_DEPTH))[:, None]
     if factor > 1:
         image = F.avg_pool2d(image, factor)
@@ -108,50 +107,56 @@ def _render_chunk(parameters: HeadParameters, label: Tensor, resolution: int) ->
     return image * 2 - 1, mask.contiguous(), depth.contiguous()
 
 
-def shade(field: Field, p: HeadParameters, points: Tensor, directions: Tensor, hit: Tensor) -> tuple[Tensor, Tensor]:
+def shade(field: Field, p: HeadParameters, origins: Tensor, directions: Tensor, t: Tensor,
+          hit: Tensor) -> tuple[Tensor, Tensor]:
     """Image [B, 3, R, R] in 0..1 and mask uint8 [B, R, R]."""
     size = hit.shape[1]
-    colours = Palette(p)
-    view = directions.permute(0, 3, 1, 2).flatten(2)
-    normal = _normals(field, points)
-    albedo, shine, part, classes = paint(field, colours, points)
-    light = _lit(field, p, points, normal, view, albedo.clamp(0, 1).pow(2.2), shine)
-    background = _background(p, size)
-    seen = hit.reshape(len(hit), 1, -1)
-    image = torch.where(seen, light, background)
-    mask = torch.where(hit, classes.reshape(hit.shape), torch.zeros_like(classes).reshape(hit.shape))
-    return image.reshape(-1, 3, size, size), mask
+    colours, lights = Palette(p), Lights(p)
+    image = _background(p, size)
+    mask = torch.zeros(len(hit), size * size, dtype=torch.uint8, device=hit.device)
+    rays, t, hit = directions.permute(0, 3, 1, 2).flatten(2), t.flatten(1), hit.flatten(1)
+    for order in block(pack(hit)):
+        spread = order[:, None].expand(-1, 3, -1)
+        view = torch.gather(rays, 2, spread)
+        points = torch.addcmul(origins[..., None], view, torch.gather(t, 1, order)[:, None])
+        albedo, shine, distance, classes = paint(field, colours, points)
+        normal = _normals(field, points, distance)
+        light = lights.shade(field, points, normal, view, albedo.clamp(0, 1).pow(2.2), shine)
+        seen = torch.gather(hit, 1, order)
+        image.scatter_(2, spread, torch.where(seen[:, None], light, torch.gather(image, 2, spread)))
+        mask.scatter_(1, order, classes * seen)
+    return image.reshape(-1, 3, size, size), mask.reshape(-1, size, size)
 
 
-def _normals(field: Field, points: Tensor, step: float = 0.008) -> Tensor:
-    """Unit gradients [B, 3, N] from four evaluations at the corners of a tetrahedron."""
-    total = torch.zeros_like(points)
-    for corner in ((1, -1, -1), (-1, -1, 1), (-1, 1, -1), (1, 1, 1)):
-        offset = points.new_tensor(corner)[:, None]
-        total += offset * field.distance(points + offset * step)[:, None]
-    return F.normalize(total, dim=1)
+def _normals(field: Field, points: Tensor, distance: Tensor, step: float = 0.006) -> Tensor:
+    """Unit gradients [B, 3, N] by forward differences from the distances at the points."""
+    shifted = [field.distance(points + step * axis[:, None]) for axis in torch.eye(3, device=points.device)]
+    return F.normalize(torch.stack(shifted, 1) - distance[:, None], dim=1)
 
 
-def _lit(field: Field, p: HeadParameters, points: Tensor, normal: Tensor, view: Tensor, albedo: Tensor, shine: Tensor) -> Tensor:
-    """Display colours [B, 3, N]: wrapped key, sky and ground fill, rim, gloss, all dimmed by nearby surfaces."""
-    side, height = 0.9 * p.factor("light_side"), 0.55 + 0.3 * p.factor("light_height")
-    key = F.normalize(torch.stack([side, height, torch.ones_like(side)], -1), dim=-1)[..., None]
-    warm = p.factor("light_warmth")[:, None]
-    key_colour = (points.new_tensor([1.0, 0.95, 0.88]) + warm * points.new_tensor([0.06, 0.0, -0.09]))[..., None]
-    sky = (points.new_tensor([0.62, 0.70, 0.82]) - warm * points.new_tensor([0.05, 0.0, -0.05]))[..., None]
-    ground = points.new_tensor([0.46, 0.38, 0.34])[:, None]
-    shadow = (field.distance(points + 0.06 * normal + 0.16 * key) / 0.15).clamp(0, 1)
-    open_sky = (field.distance(points + 0.12 * normal) / 0.12).clamp(0, 1) * 0.65 + 0.35
-    facing = (normal * key).sum(1)
-    diffuse = ((facing + 0.25) / 1.25).clamp_min(0) * (0.35 + 0.65 * shadow)
-    up = normal[:, 1] * 0.5 + 0.5
-    ambient = (torch.lerp(ground.expand_as(normal), sky.expand_as(normal), up[:, None])) * (0.62 * open_sky)[:, None]
-    towards = -(normal * view).sum(1)
-    rim = (1 - towards.clamp(0, 1)).pow(3) * (up * 0.7 + 0.15) * open_sky
-    half = F.normalize(key - view, dim=1)
-    gloss = (normal * half).sum(1).clamp_min(0).pow(38) * shine * shadow
-    out = albedo * (key_colour * (1.05 * diffuse)[:, None] + ambient) + (0.22 * rim + 0.55 * gloss)[:, None]
-    return _tone(out)
+class Lights:
+    """A warm key, sky and ground fill and a rim, fixed to the world so that all views agree."""
+
+    def __init__(self, p: HeadParameters):
+        side, height = 0.9 * p.factor("light_side"), 0.55 + 0.3 * p.factor("light_height")
+        self.key = F.normalize(torch.stack([side, height, torch.ones_like(side)], -1), dim=-1)[..., None]
+        warm = p.factor("light_warmth")[:, None]
+        self.key_colour = (side.new_tensor([1.0, 0.95, 0.88]) + warm * side.new_tensor([0.06, 0.0, -0.09]))[..., None]
+        self.sky = (side.new_tensor([0.62, 0.70, 0.82]) - warm * side.new_tensor([0.05, 0.0, -0.05]))[..., None]
+        self.ground = side.new_tensor([0.46, 0.38, 0.34])[:, None]
+
+    def shade(self, field: Field, points: Tensor, normal: Tensor, view: Tensor, albedo: Tensor, shine: Tensor) -> Tensor:
+        """Display colours [B, 3, N] of points; albedo is linear; nearby surfaces dim every light."""
+        shadow = (field.distance(points + 0.06 * normal + 0.16 * self.key) / 0.15).clamp(0, 1)
+        open_sky = (field.distance(points + 0.12 * normal) / 0.12).clamp(0, 1) * 0.65 + 0.35
+        diffuse = (((normal * self.key).sum(1) + 0.25) / 1.25).clamp_min(0) * (0.35 + 0.65 * shadow)
+        up = normal[:, 1] * 0.5 + 0.5
+        ambient = (self.ground + (self.sky - self.ground) * up[:, None]) * (0.62 * open_sky)[:, None]
+        towards = -(normal * view).sum(1)
+        rim = (1 - towards.clamp(0, 1)).pow(3) * (up * 0.7 + 0.15) * open_sky
+        half = F.normalize(self.key - view, dim=1)
+        gloss = (normal * half).sum(1).clamp_min(0).pow(38) * shine * shadow
+        return _tone(albedo * (self.key_colour * (1.05 * diffuse)[:, None] + ambient) + (0.22 * rim + 0.55 * gloss)[:, None])
 
 
 def _tone(linear: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from .shapes import CURVES, ELLIPSOIDS, FAR, HeadShape
+from .shapes import CURVES, ELLIPSOIDS, HeadShape
 
 PARTS = ("skin", "ear", "neck", "eye", "mouth", "upper lip", "lower lip", "brow", "beard", "hair", "hat",
          "glasses", "earring", "necklace", "cloth")
@@ -11,6 +11,8 @@ _E = {name: index for index, name in enumerate(ELLIPSOIDS)}
 _C = {name: index for index, name in enumerate(CURVES)}
 _HEAD = slice(_E["cranium"], _E["nose_wing"] + 1)
 _HAIR = slice(_E["cap"], _E["bun"] + 1)
+_LIP_OUT = slice(_C["lip_up_out"], _C["lip_low_out"] + 1)
+_LIP_IN = slice(_C["lip_up_in"], _C["lip_low_in"] + 1)
 FRONT = 0.30                               # features are painted only in front of this z
 
 
@@ -28,12 +30,16 @@ def smooth_union(distances: Tensor, k: float) -> Tensor:
 
 def smooth_max(a: Tensor, b: Tensor, k: float) -> Tensor:
     """Polynomial smooth maximum (Quilez); equals max(a, b) where they differ by k or more."""
-    return torch.maximum(a, b) + (k - (a - b).abs()).clamp_min_(0).square_().mul_(0.25 / k)
+    return torch.maximum(a, b).add_(_rounding(a, b, k))
 
 
 def smooth_min(a: Tensor, b: Tensor, k: float) -> Tensor:
     """Polynomial smooth minimum (Quilez)."""
-    return torch.minimum(a, b) - (k - (a - b).abs()).clamp_min_(0).square_().mul_(0.25 / k)
+    return torch.minimum(a, b).sub_(_rounding(a, b, k))
+
+
+def _rounding(a: Tensor, b: Tensor, k: float) -> Tensor:
+    return (a - b).abs_().sub_(k).clamp_max_(0).square_().mul_(0.25 / k)
 
 
 class Field:
@@ -50,71 +56,74 @@ class Field:
 
     def parts(self, points: Tensor) -> Tensor:
         """Distances [B, 15, N] to each of PARTS at points [B, 3, N] in head units."""
-        e, c = self.quadrics(points)
-        x, y, z = points.unbind(1)
-        front = FRONT - z
-        face = smooth_union(e[:, _HEAD], 0.05)
-        eye_hole = torch.maximum(torch.maximum(c[:, _C["lid_up"]], c[:, _C["lid_low"]]), front)
-        gap = torch.maximum(torch.maximum(c[:, _C["lip_up_in"]], c[:, _C["lip_low_in"]]), front)
-        upper = torch.maximum(torch.maximum(c[:, _C["lip_up_out"]], -c[:, _C["lip_up_in"]]), front)
-        lower = torch.maximum(torch.maximum(c[:, _C["lip_low_out"]], -c[:, _C["lip_low_in"]]), front)
-        neck = smooth_min(e[:, _E["neck"]], e[:, _E["chest"]], 0.12)
-        skin = smooth_max(smooth_max(smooth_min(face, neck, 0.06), -eye_hole, 0.02), -gap, 0.02)
-        ear = smooth_max(e[:, _E["ear"]], -e[:, _E["ear_hollow"]], 0.05)
-        lips = face - 0.028
-        brow = self._brow(face, c, front)
-        beard = smooth_max(smooth_max(smooth_min(e[:, _E["beard"]], face - 0.035, 0.05), c[:, _C["beard_top"]], 0.06),
-                           -torch.maximum(c[:, _C["lip_up_out"]], c[:, _C["lip_low_out"]]) + 0.012, 0.04)
-        parts = [skin, ear, neck + 0.004, torch.minimum(e[:, _E["eyeball"]], face + 0.09), face + 0.07,
-                 smooth_max(lips, upper, 0.035), smooth_max(lips, lower, 0.045), brow,
-                 torch.maximum(beard, 0.02 - z) + self.shape.scalars["no_beard"], self._hair(e, c, points),
-                 *self._accessories(e, c, x, y, z), self._cloth(e)]
-        return torch.stack(parts, 1)
+        return torch.stack(self.part_list(points, *self.quadrics(points)), 1)
 
     def distance(self, points: Tensor) -> Tensor:
         """Distance [B, N] to the nearest part."""
-        return self.parts(points).amin(1)
+        first, *others = self.part_list(points, *self.quadrics(points))
+        for other in others:
+            first = torch.minimum(first, other)
+        return first
 
-    def _brow(self, face: Tensor, c: Tensor, front: Tensor) -> Tensor:
-        s = self.shape.scalars
-        half = s["brow_half"] * (1.15 - c[:, _C["brow_ends"]].add(1).clamp(0, 1))
-        band = torch.maximum(c[:, _C["brow"]].abs() - half, torch.maximum(c[:, _C["brow_ends"]] * 0.1, front))
-        return smooth_max(face - 0.035, band, 0.03)
-
-    def _hair(self, e: Tensor, c: Tensor, points: Tensor) -> Tensor:
-        s = self.shape.scalars
+    def part_list(self, points: Tensor, e: Tensor, c: Tensor) -> list[Tensor]:
+        """Distances [B, N] in the order of PARTS, from the quadrics at the points."""
         x, y, z = points.unbind(1)
+        front = FRONT - z
+        face = smooth_union(e[:, _HEAD], 0.05)
+        shell = torch.maximum(face, front)
+        eye_hole = torch.maximum(c[:, _C["lid_up"]], c[:, _C["lid_low"]])
+        gap = torch.maximum(c[:, _C["lip_up_in"]], c[:, _C["lip_low_in"]])
+        hole = torch.maximum(torch.minimum(eye_hole, gap), front)
+        neck = smooth_min(e[:, _E["neck"]], e[:, _E["chest"]], 0.12)
+        skin = smooth_max(smooth_min(face, neck, 0.06), hole.neg_(), 0.02)
+        ear = smooth_max(e[:, _E["ear"]], -e[:, _E["ear_hollow"]], 0.05)
+        lip = torch.maximum(c[:, _LIP_OUT], -c[:, _LIP_IN])                               # [B, 2, N]
+        lips = smooth_max((shell - 0.028)[:, None], lip, 0.04)
+        mouth_area = torch.maximum(c[:, _C["lip_up_out"]], c[:, _C["lip_low_out"]])
+        beard = smooth_max(smooth_min(e[:, _E["beard"]], face - 0.035, 0.05), c[:, _C["beard_top"]], 0.06)
+        beard = torch.maximum(smooth_max(beard, 0.012 - mouth_area, 0.04), 0.02 - z)
+        return [skin, ear, neck + 0.004, torch.minimum(e[:, _E["eyeball"]], face + 0.09), face + 0.07,
+                lips[:, 0], lips[:, 1], self._brow(shell, c), beard, self._hair(e, c, x, y, z),
+                *self._accessories(e, c, x, y, z), self._cloth(e)]
+
+    def _brow(self, shell: Tensor, c: Tensor) -> Tensor:
+        ends = c[:, _C["brow_ends"]]                                       # -1 in the middle, 0 at the ends
+        half = ends.clamp(-1, 0).sub_(0.15).mul_(self.shape.scalars["brow_half"])
+        band = torch.maximum(c[:, _C["brow"]].abs().add_(half), ends * 0.1)
+        return smooth_max(shell - 0.035, band, 0.03)
+
+    def _hair(self, e: Tensor, c: Tensor, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+        s = self.shape.scalars
         mass = smooth_max(smooth_union(e[:, _HAIR], 0.05), -e[:, _E["face_opening"]], 0.06)
-        ear_clear = s["ear_clear"]
-        sideburn = -(((z + 0.02).square() + (y + 0.10).square()).sqrt() - ear_clear * 0.62)
-        mass = smooth_max(mass, torch.minimum(sideburn, x.abs() - 0.5), 0.05)
+        mass = smooth_max(mass, torch.minimum(-e[:, _E["ear_room"]], x.abs() - 0.5), 0.05)
         fringe = torch.minimum(e[:, _E["fringe_left"]], e[:, _E["fringe_right"]])
         hair = smooth_min(mass, fringe, 0.06)
-        waves = (x * s["curl_x"]).sin_() * (y * s["curl_y"] + 0.6).sin_() * (z * s["curl_z"] + 0.4).sin_()
-        hair = hair + waves * s["curl_depth"]
-        hair = smooth_max(hair, c[:, _C["hat_plane"]] * s["hat"] - (1 - s["hat"]) * FAR, 0.03)
-        return hair + s["bald"] * FAR
+        waves = (x * s["curl_x"]).sin_() * (y * s["curl_y"]).add_(0.6).sin_() * (z * s["curl_z"]).add_(0.4).sin_()
+        return smooth_max(waves.mul_(s["curl_depth"]).add_(hair), c[:, _C["hair_limit"]], 0.03)
 
     def _accessories(self, e: Tensor, c: Tensor, x: Tensor, y: Tensor, z: Tensor) -> list[Tensor]:
         s = self.shape.scalars
         plane = c[:, _C["rim_plane"]]
-        around = (c[:, _C["ring_hat"]].clamp_min(1e-6).sqrt() - 1) * s["ring"]
-        rim = ((around / s["rim_wide"]).square() + (plane / s["rim_high"]).square()).sqrt().sub(1)
-        hat = smooth_min(smooth_max(e[:, _E["hat_crown"]], -plane, 0.05),
-                         rim * torch.minimum(s["rim_wide"], s["rim_high"]), 0.03)
+        rim = (_ring(c[:, _C["ring_hat"]], s["ring"] / s["rim_wide"]).square_()
+               + (plane / s["rim_high"]).square_()).sqrt_().sub_(1).mul_(torch.minimum(s["rim_wide"], s["rim_high"]))
+        hat = smooth_min(smooth_max(e[:, _E["hat_crown"]], -plane, 0.05), rim, 0.03)
         depth = c[:, _C["glasses_depth"]]
-        ring = (c[:, _C["ring_glasses"]].clamp_min(1e-6).sqrt() - 1) * s["rim"]
-        a, level = x.abs(), y - s["eye_y"] - 0.05
-        hoop = (ring.square() + depth.square()).sqrt()
-        bridge = torch.maximum((level.square() + depth.square()).sqrt(), a - (s["eye_x"] - s["rim"]) + s["frame"])
-        arm_x = a - s["temple"] - 0.26 * (1 - (z / 0.62).clamp(-1, 1).square())
-        arm = torch.maximum((level.square() + arm_x.square()).sqrt() + 0.006, torch.maximum(depth + s["frame"], -0.1 - z))
-        glasses = torch.minimum(torch.minimum(hoop, bridge), arm) - s["frame"]
-        loop = (c[:, _C["ring_necklace"]].clamp_min(1e-6).sqrt() - 1) * s["loop"]
-        necklace = (loop.square() + c[:, _C["necklace_plane"]].square()).sqrt() - 0.042
-        return [hat + (1 - s["hat"]) * FAR, glasses + (1 - s["glasses"]) * FAR, e[:, _E["earring"]],
-                necklace + (1 - s["necklace"]) * FAR]
+        depth_squared = depth.square()
+        a, level = x.abs(), (y - s["bridge_y"]).square_()
+        hoop = _ring(c[:, _C["ring_glasses"]], s["rim"]).square_().add_(depth_squared).sqrt_()
+        bridge = torch.maximum((level + depth_squared).sqrt_(), a - s["bridge_x"])
+        arm_x = c[:, _C["arm"]].square()
+        arm = torch.maximum((level + arm_x).sqrt_(), torch.maximum(depth, -0.1 - z))
+        glasses = torch.minimum(torch.minimum(hoop, bridge), arm).sub_(s["frame"])
+        loop = _ring(c[:, _C["ring_necklace"]], s["loop"])
+        necklace = loop.square_().add_(c[:, _C["necklace_plane"]].square()).sqrt_().sub_(0.042)
+        return [hat, glasses, e[:, _E["earring"]], necklace]
 
     @staticmethod
     def _cloth(e: Tensor) -> Tensor:
         return smooth_max(smooth_min(e[:, _E["cloth"]], e[:, _E["shoulder"]], 0.08), -e[:, _E["neckline"]], 0.03)
+
+
+def _ring(quadric: Tensor, radius: Tensor) -> Tensor:
+    """Distance from an elliptic cylinder of a mean radius."""
+    return quadric.clamp_min(1e-6).sqrt_().sub_(1).mul_(radius)

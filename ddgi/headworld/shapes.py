@@ -23,13 +23,13 @@ ELLIPSOIDS = (
     "nose_bridge", "nose_tip", "nose_wing",                                              # nose
     "ear", "ear_hollow", "neck", "chest", "eyeball",
     "cap", "hair_back", "lock", "bun",                                                   # hair
-    "fringe_left", "fringe_right", "face_opening",
+    "fringe_left", "fringe_right", "face_opening", "ear_room",
     "beard", "hat_crown", "earring", "cloth", "shoulder", "neckline",
 )
 CURVES = (
-    "lid_up", "lid_low", "lip_up_out", "lip_up_in", "lip_low_in", "lip_low_out",
-    "brow", "brow_ends", "beard_top", "hat_plane",
-    "rim_plane", "ring_hat", "rim_offset", "ring_glasses", "glasses_depth",
+    "lid_up", "lid_low", "lip_up_out", "lip_low_out", "lip_up_in", "lip_low_in",
+    "brow", "brow_ends", "beard_top", "hair_limit", "arm",
+    "rim_plane", "ring_hat", "ring_glasses", "glasses_depth",
     "ring_necklace", "necklace_plane",
 )
 
@@ -177,7 +177,7 @@ def _mouth(build: _Builder, p: HeadParameters) -> None:
     build.arch("lip_low_in", -1.0, level, open_low, zero, wide * 0.97, bend=bend)
     build.arch("lip_low_out", -1.0, level, open_low + lower, zero, wide, bend=bend)
     # The moustache and beard stay clear of the lips but follow the smile.
-    build.curve("beard_top", y=1.0, xx=-1.1, a=0.15, one=0.34)
+    build.curve("beard_top", y=1.0, xx=-1.1, a=0.15, one=0.34 + (1 - p.has("beard")) * FAR)
 
 
 def _hair(build: _Builder, p: HeadParameters, scalars: dict[str, Tensor]) -> None:
@@ -185,22 +185,23 @@ def _hair(build: _Builder, p: HeadParameters, scalars: dict[str, Tensor]) -> Non
     hat, tucked = p.has("hat"), p.has("earrings")
     volume, length = p.factor("hair_volume"), p.factor("hair_length")
     puff = 0.06 + 0.025 * volume + 0.17 * curly * (1 - 0.55 * hat) + 0.02 * long - 0.02 * bun
+    hairy = 1 - bald
     gone = 1e-3                                     # a speck inside the skull stands for "absent"
     build.ellipsoid("cap", (0, 0.27 + 0.05 * curly, -0.15 - 0.04 * curly),
-                    (0.76 + puff, 0.76 + puff, 0.80 + puff))
+                    ((0.76 + puff) * hairy + gone, (0.76 + puff) * hairy + gone, (0.80 + puff) * hairy + gone))
     reach = 0.55 + 0.22 * length
 
     build.ellipsoid("hair_back", (0, -0.15 - reach * long * 0.75, -0.42 - 0.02 * long),
-                    (0.62 + 0.22 * long + 0.18 * curly, 0.35 + reach * long + 0.15 * curly, 0.32 + 0.12 * curly + 0.08 * long))
-    present = long
+                    ((0.62 + 0.22 * long + 0.18 * curly) * hairy + gone,
+                     (0.35 + reach * long + 0.15 * curly) * hairy + gone, (0.32 + 0.12 * curly + 0.08 * long) * hairy + gone))
     build.ellipsoid("lock", (0.76 + 0.02 * volume, -0.20 - 0.55 * reach, 0.02 - 0.34 * tucked),
-                    ((0.17 * present).clamp_min(gone), (0.35 + reach * 0.75) * present + gone,
-                     (0.26 - 0.04 * tucked) * present + gone), roll=0.10)
+                    ((0.17 * long).clamp_min(gone), (0.35 + reach * 0.75) * long + gone,
+                     (0.26 - 0.04 * tucked) * long + gone), roll=0.10)
     build.ellipsoid("bun", (0, 1.08 + 0.04 * volume, -0.28), (0.30 * bun + gone, 0.27 * bun + gone, 0.30 * bun + gone))
     side = p.factor("fringe_side").sign()
     fringe = (0.5 + 0.5 * p.factor("fringe_length")) * (1 - curly) * (1 - bun)
     big, small = 0.34 + 0.07 * fringe, 0.22 + 0.05 * fringe
-    shown = (1 - bald) * (1 - 0.0 * hat)
+    shown = hairy
     build.ellipsoid("fringe_left", (-0.26 * side, 0.64 - 0.05 * fringe, 0.42),
                     (big * shown + gone, (0.16 + 0.05 * fringe) * shown + gone, 0.26 * shown + gone),
                     tilt=-0.5, roll=-0.55 * side, mirrored=False)
@@ -211,12 +212,12 @@ def _hair(build: _Builder, p: HeadParameters, scalars: dict[str, Tensor]) -> Non
     build.ellipsoid("face_opening", (0, -0.30, 0.66), (open_width, 0.86, 0.74 - 0.05 * curly))
     fine = 1 - curly
     amount = 0.55 + 0.45 * p.factor("curl")
-    scalars.update(
-        bald=bald, curl_depth=0.055 * curly + (0.006 + 0.006 * amount) * fine,
-        curl_x=(10.5 + 1.5 * p.factor("curl")) * curly + 15.0 * fine,
-        curl_y=10.0 * curly + (1.2 + 2.5 * amount * long) * fine,
-        curl_z=10.5 * curly + 11.0 * fine, ear_clear=0.05 + 0.45 * (1 - long) * (1 - curly) + 0.45 * tucked * long)
-
+    room = 0.03 + 0.28 * (1 - long) * (1 - curly) + 0.28 * tucked * long
+    build.ellipsoid("ear_room", (0, -0.10, -0.02), (8.0, room, room))
+    scalars.update(curl_depth=(0.055 * curly + (0.006 + 0.006 * amount) * fine) * (1 - bald),
+                   curl_x=(10.5 + 1.5 * p.factor("curl")) * curly + 15.0 * fine,
+                   curl_y=10.0 * curly + (1.2 + 2.5 * amount * long) * fine,
+                   curl_z=10.5 * curly + 11.0 * fine)
 
 
 def _body(build: _Builder, p: HeadParameters) -> None:
@@ -236,34 +237,33 @@ def _body(build: _Builder, p: HeadParameters) -> None:
 def _accessories(build: _Builder, p: HeadParameters, scalars: dict[str, Tensor]) -> None:
     beard, hat, glasses = p.has("beard"), p.has("hat"), p.has("glasses")
     grown = p.factor("beard_length")
-    scalars.update(no_beard=(1 - beard) * FAR)
     build.ellipsoid("beard", (0, -0.50 - 0.05 * grown, 0.20), (0.57, 0.40 + 0.08 * grown, 0.50))
     brim = (p.factor("hat_kind") > 0).float()                 # 1: brimmed hat, 0: beanie
     curly = p.has("hair_style", "curly")
     wide = 0.86 + 0.06 * curly
-    build.ellipsoid("hat_crown", (0, 0.42, -0.14), (wide, 0.78 - 0.03 * brim, wide + 0.05))
+    build.ellipsoid("hat_crown", (0, 0.42, -0.14), (wide * hat + 1e-3, (0.78 - 0.03 * brim) * hat + 1e-3, (wide + 0.05) * hat + 1e-3))
     level = 0.53 - 0.03 * brim
     slope = 0.14
-    build.curve("hat_plane", y=1.0, z=-slope, one=-level)                               # above: positive
-    build.curve("rim_plane", y=1.0, z=-slope, one=-level)
+    build.curve("hair_limit", y=hat, z=-slope * hat, one=-level * hat - (1 - hat) * FAR)
+    build.curve("rim_plane", y=1.0, z=-slope, one=-level + (1 - hat) * FAR)
     ring = wide * 0.99 + 0.17 * brim
     build.curve("ring_hat", xx=ring.pow(-2), zz=(ring + 0.05).pow(-2), z=0.28 * (ring + 0.05).pow(-2),
                 one=0.0196 * (ring + 0.05).pow(-2))
-    build.curve("rim_offset", one=0.0)
-    scalars.update(hat=hat, ring=ring, rim_wide=0.07 + 0.17 * brim, rim_high=0.12 - 0.075 * brim)
+    scalars.update(ring=ring, rim_wide=0.07 + 0.17 * brim, rim_high=0.12 - 0.075 * brim)
     x, y = scalars["eye_x"], scalars["eye_y"]
     square = p.factor("glasses_shape")
     a, b = 0.235 + 0.015 * square, 0.215 - 0.025 * square
     build.curve("ring_glasses", xx=a.pow(-2), a=-2 * x / a ** 2, yy=b.pow(-2), y=-2 * (y - 0.01) / b ** 2,
                 one=(x / a) ** 2 + ((y - 0.01) / b) ** 2)
-    build.curve("glasses_depth", z=1.0, xx=0.30, one=-0.76)
-    scalars.update(glasses=glasses, rim=a, frame=0.026 + 0.008 * p.factor("glasses_tone").abs(), temple=x + a)
+    build.curve("glasses_depth", z=1.0, xx=0.30, one=-0.76 + (1 - glasses) * FAR)
+    build.curve("arm", a=1.0, zz=0.68, one=-(x + a) - 0.26)
+    frame = 0.026 + 0.008 * p.factor("glasses_tone").abs()
+    scalars.update(rim=a, frame=frame, bridge_x=x - a + frame, bridge_y=y + 0.05)
     wear = p.has("earrings")
     drop = 0.075 * wear + 1e-3
     build.ellipsoid("earring", (0.84, -0.31, -0.06), (drop, 1.35 * drop, drop))
-    scalars.update(necklace=p.has("necklace"))
     loop = 0.46 + 0.04 * p.has("gender", "man")
     build.curve("ring_necklace", xx=loop.pow(-2), zz=(loop + 0.06).pow(-2), z=0.2 * (loop + 0.06).pow(-2),
                 one=0.01 * (loop + 0.06).pow(-2))
-    build.curve("necklace_plane", y=1.0, z=0.42, one=1.10)
+    build.curve("necklace_plane", y=1.0, z=0.42, one=1.10 + (1 - p.has("necklace")) * FAR)
     scalars.update(loop=loop)
