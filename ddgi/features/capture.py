@@ -177,7 +177,8 @@ def captured_call(
     tokens: the prompt's own token count, None to keep what the attention sees.
     store_device: where features go as they come; None leaves them where they are.
     """
-    call = CapturedCall(find_taps(unet), _Rows(rows, batch), tokens, torch.device(store_device) if store_device else None)
+    device = torch.device(store_device) if store_device else None
+    call = CapturedCall(find_taps(unet), _Rows(rows, batch), tokens, device)
     had_patches = "patches" in transformer_options
     patches = transformer_options.get("patches")
     handles = []

@@ -22,7 +22,7 @@ class StepSelection:
 
     def __post_init__(self) -> None:
         if self.mode not in ("all", "last", "every", "list"):
-            raise InputError(f'steps are chosen by "all", "last", "every" or "list", got {self.mode!r}; use one of them')
+            raise InputError(f'steps are chosen by {self.mode!r}; use "all", "last", "every" or "list"')
         if self.mode == "every" and self.every < 1:
             raise InputError(f"every-k-th needs k of 1 or more, got {self.every}; use 1 to keep all steps")
         if self.mode == "list" and not self.indices:
@@ -70,6 +70,9 @@ def step_of_sigma(sigma: float, schedule: Sequence[float], first: int = 0) -> in
     schedule: sigmas of the run, one more than there are steps. first: the earliest step
     still running; it decides when a schedule visits one level twice.
     """
-    steps = [i for i, level in enumerate(schedule[:-1]) if abs(level - sigma) <= 1e-5 * max(abs(level), 1e-6)]
+    distances = [abs(level - sigma) for level in schedule[:-1]]
+    nearest = min(distances, default=0.0)
+    # samplers that compute in log-sigma come back with rounding; two levels are never this close
+    steps = [i for i, d in enumerate(distances) if d == nearest and d <= 1e-4 * abs(schedule[i])]
     later = [i for i in steps if i >= first]
     return (later or steps[-1:] or [None])[0]

@@ -1,0 +1,174 @@
+"""Nodes that read a diffusion model while it works: extract, tap and collect, encode."""
+
+import comfy.samplers
+from comfy_api.latest import io
+
+import nodes as core_nodes
+
+from ..ddgi.errors import InputError
+from ..ddgi.features import StepSelection
+from .capture_encode import encode_latent
+from .capture_run import FeatureTap
+from .types import CATEGORY, Features, Tap
+
+_CHOICES = ("all", "last", "every k-th", "list")
+
+
+def _step_inputs() -> list:
+    return [
+        io.Combo.Input("capture_steps", options=list(_CHOICES), default="all",
+                       tooltip="Which sampling steps to keep. Early steps hold the layout and the words, late steps "
+                               "the fine structure. Every kept step takes some memory (about 20 MB for a 512 px "
+                               "SD 1.5 picture); last is the lightest."),
+        io.Int.Input("every", default=5, min=1, max=1000, advanced=True,
+                     tooltip="For every k-th: 5 keeps steps 0, 5, 10, ... and the last one."),
+        io.String.Input("step_list", default="0, -1", advanced=True,
+                        tooltip="For list: step numbers with commas, from 0. -1 is the last step, -2 the one before."),
+    ]
+
+
+def _selection(capture_steps: str, every: int, step_list: str) -> StepSelection:
+    if capture_steps == "every k-th":
+        return StepSelection("every", every=every)
+    if capture_steps == "list":
+        return StepSelection.parse(step_list or "-")
+    return StepSelection(capture_steps)
+
+
+class FeatureExtract(io.ComfyNode):
+    """KSampler that also returns the features of its run."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DDGIFeatureExtract",
+            display_name="DDGI Feature Extract",
+            category=CATEGORY,
+            description="Samples exactly like KSampler and notes what the model sees on the way: the features that "
+                        "the Mapping+AbSMNet Latent node turns into a face.",
+            search_aliases=["ksampler", "sampler", "capture", "features", "attention"],
+            inputs=[
+                io.Model.Input("model", tooltip="The diffusion model: SD 1.x, SD 2.x or SDXL."),
+                io.Int.Input("seed", default=0, min=0, max=0xFFFFFFFFFFFFFFFF, control_after_generate=True,
+                             tooltip="The starting noise; the same seed gives the same picture."),
+                io.Int.Input("steps", default=20, min=1, max=10000, tooltip="How many sampling steps to take."),
+                io.Float.Input("cfg", default=8.0, min=0.0, max=100.0, step=0.1, round=0.01,
+                               tooltip="How strongly to follow the prompt."),
+                io.Combo.Input("sampler_name", options=comfy.samplers.KSampler.SAMPLERS,
+                               tooltip="The sampling method."),
+                io.Combo.Input("scheduler", options=comfy.samplers.KSampler.SCHEDULERS,
+                               tooltip="How the noise goes down over the steps."),
+                io.Conditioning.Input("positive", tooltip="What you want to see. Features are read for this prompt; "
+                                                          "with several combined prompts, for the first one."),
+                io.Conditioning.Input("negative", tooltip="What you do not want to see."),
+                io.Latent.Input("latent_image", tooltip="The latent to start from, for example Empty Latent Image."),
+                io.Float.Input("denoise", default=1.0, min=0.0, max=1.0, step=0.01,
+                               tooltip="Below 1 keeps part of the starting latent."),
+                *_step_inputs(),
+            ],
+            outputs=[
+                io.Latent.Output(display_name="latent", tooltip="The sampled latent, the same as from KSampler."),
+                Features.Output(display_name="features", tooltip="For Mapping+AbSMNet Latent."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, model, seed, steps, cfg, sampler_name, scheduler, positive, negative, latent_image, denoise,
+                capture_steps, every, step_list) -> io.NodeOutput:
+        tap = FeatureTap(_selection(capture_steps, every, step_list))
+        latent = core_nodes.common_ksampler(tap.attach(model), seed, steps, cfg, sampler_name, scheduler, positive,
+                                            negative, latent_image, denoise=denoise)[0]
+        return io.NodeOutput(latent, tap.features())
+
+
+class FeatureTapNode(io.ComfyNode):
+    """A listening copy of a model for any sampler."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DDGIFeatureTap",
+            display_name="DDGI Feature Tap",
+            category=CATEGORY,
+            description="Put this between your model and any sampler or guider. It listens to the sampling run; DDGI "
+                        "Collect Features hands out what it heard. Use one tap per sampler, as the last model node.",
+            search_aliases=["capture", "features", "attention", "hook"],
+            inputs=[io.Model.Input("model", tooltip="The diffusion model: SD 1.x, SD 2.x or SDXL."), *_step_inputs()],
+            outputs=[
+                io.Model.Output(display_name="model", tooltip="Connect this to the sampler or guider."),
+                Tap.Output(display_name="tap", tooltip="Connect this to DDGI Collect Features."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, model, capture_steps, every, step_list) -> io.NodeOutput:
+        tap = FeatureTap(_selection(capture_steps, every, step_list))
+        return io.NodeOutput(tap.attach(model), tap)
+
+
+class CollectFeatures(io.ComfyNode):
+    """The features a tap heard, once the sampler is done."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DDGICollectFeatures",
+            display_name="DDGI Collect Features",
+            category=CATEGORY,
+            description="Hands out what DDGI Feature Tap heard during the sampling run. Connect the sampler's latent "
+                        "too, so that this node waits until sampling is done.",
+            search_aliases=["capture", "features", "attention"],
+            inputs=[
+                Tap.Input("tap", tooltip="From DDGI Feature Tap."),
+                io.Latent.Input("latent", tooltip="The output of the sampler that uses the tapped model."),
+            ],
+            outputs=[Features.Output(display_name="features", tooltip="For Mapping+AbSMNet Latent.")],
+        )
+
+    @classmethod
+    def execute(cls, tap, latent) -> io.NodeOutput:
+        return io.NodeOutput(tap.features())
+
+
+class EncodeImage(io.ComfyNode):
+    """One U-Net pass on a noised picture."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DDGIEncodeImage",
+            display_name="DDGI Encode Image",
+            category=CATEGORY,
+            description="Reads a picture in a single model pass, without sampling: it adds noise and looks once. With "
+                        "an empty latent it reads prompt and ControlNet alone, many times faster than a sampler.",
+            search_aliases=["inversion", "features", "encode", "one step"],
+            inputs=[
+                io.Model.Input("model", tooltip="The diffusion model: SD 1.x, SD 2.x or SDXL."),
+                io.Conditioning.Input("positive", tooltip="What the picture shows, with its ControlNet if any."),
+                io.Float.Input("noise_level", default=0.5, min=0.01, max=1.0, step=0.01,
+                               tooltip="How much noise to add before looking. Low keeps the picture's structure, high "
+                                       "follows the prompt. 1 is pure noise: the picture no longer counts."),
+                io.Int.Input("seed", default=0, min=0, max=0xFFFFFFFFFFFFFFFF, control_after_generate=True,
+                             tooltip="The noise; the same seed gives the same features."),
+                io.Vae.Input("vae", optional=True, tooltip="Needed with an image."),
+                io.Image.Input("image", optional=True, tooltip="The picture to read; needs the VAE."),
+                io.Latent.Input("latent", optional=True, tooltip="Instead of an image: a latent, for example Empty "
+                                                                 "Latent Image together with noise level 1."),
+            ],
+            outputs=[Features.Output(display_name="features", tooltip="For Mapping+AbSMNet Latent; one step, step 0.")],
+        )
+
+    @classmethod
+    def execute(cls, model, positive, noise_level, seed, vae=None, image=None, latent=None) -> io.NodeOutput:
+        if (image is None) == (latent is None):
+            given = "nothing" if image is None else "both an image and a latent"
+            raise InputError(f"DDGI Encode Image got {given}; connect either an image with its VAE, or a latent")
+        if image is not None:
+            if vae is None:
+                raise InputError("DDGI Encode Image got an image but no VAE; connect the VAE of your model")
+            latent = {"samples": vae.encode(image[..., :3])}
+        return io.NodeOutput(encode_latent(model, positive, latent["samples"], noise_level, seed,
+                                           latent.get("batch_index")))
+
+
+NODES = [FeatureExtract, FeatureTapNode, CollectFeatures, EncodeImage]

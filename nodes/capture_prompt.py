@@ -1,0 +1,52 @@
+"""DDGI Prompt: CLIP text encoding that remembers which tokens are words."""
+
+from comfy_api.latest import io
+
+from ..ddgi.errors import InputError
+from ..ddgi.features import words_of_ids
+from .capture_run import WORDS_KEY
+from .types import CATEGORY
+
+
+def prompt_words(clip, tokens: dict):
+    """bool [1, tokens]: the words of a prompt tokenised by `clip`.
+
+    SDXL's two tokenisers split text alike; the first one's ids are used.
+    """
+    name = next(iter(tokens))
+    ids, empty = ([[entry[0] for entry in chunk] for chunk in source[name]] for source in (tokens, clip.tokenize("")))
+    return words_of_ids(ids, [token for chunk in empty for token in chunk])
+
+
+class Prompt(io.ComfyNode):
+    """Text to CONDITIONING with the word flags beside it."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DDGIPrompt",
+            display_name="DDGI Prompt",
+            category=CATEGORY,
+            description="Describe the face in words. Works like CLIP Text Encode, and also tells the DDGI nodes which "
+                        "parts of the prompt are real words, so that they look at nothing else.",
+            search_aliases=["text", "prompt", "clip text encode", "face"],
+            inputs=[
+                io.Clip.Input("clip", tooltip="The text model that belongs to your diffusion model."),
+                io.String.Input("text", multiline=True, dynamic_prompts=True,
+                                tooltip="What the face should look like, for example: a smiling woman with long red "
+                                        "hair, green eyes and glasses."),
+            ],
+            outputs=[io.Conditioning.Output(display_name="positive",
+                                            tooltip="The prompt for a sampler or a ControlNet node.")],
+        )
+
+    @classmethod
+    def execute(cls, clip, text: str) -> io.NodeOutput:
+        if clip is None:
+            raise InputError("there is no CLIP: the checkpoint has no text model; load a CLIP with a loader of its own")
+        tokens = clip.tokenize(text)
+        words = prompt_words(clip, tokens)
+        return io.NodeOutput(clip.encode_from_tokens_scheduled(tokens, add_dict={WORDS_KEY: words}))
+
+
+NODES = [Prompt]

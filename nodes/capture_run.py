@@ -1,0 +1,251 @@
+"""Watching a whole sampling run: a FeatureTap adds keyed wrappers to a clone of the model.
+
+How a step is found. `StepFeatures.step` i means: the last U-Net evaluation that started at the
+schedule's i-th noise level before the sampler reported step i through its callback. For one-call
+samplers that is their one call; for heun, whose corrector already visits the next level, it is the
+next step's own first call. A level that is not in the schedule (added noise, a sampler's own
+schedule) counts for the step in progress, once. Inside one evaluation only the first batch that
+holds the positive prompt is read, so that extra guidance passes (PAG, SAG) do not replace it.
+
+Which rows are read. Those of the first positive conditioning in the list that is active at that
+step, found by its uuid; uncond and further prompts are never mixed in. A prompt limited to an area
+gives the features of that area.
+"""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import comfy.model_management
+import torch
+from comfy.patcher_extension import WrappersMP
+
+from ..ddgi.errors import InputError
+from ..ddgi.features import (
+    DiffusionFeatures,
+    FeatureLayout,
+    StepFeatures,
+    StepSelection,
+    captured_call,
+    fit_words,
+    step_of_sigma,
+)
+
+WORDS_KEY = "ddgi_words"  # entry of a conditioning: bool [1, tokens], True on prompt words
+
+
+class FeatureTap:
+    """Collects the features of the latest sampling run of the model it is attached to."""
+
+    def __init__(self, selection: StepSelection):
+        self.selection = selection
+        self._key = f"ddgi_tap_{uuid4().hex}"
+        self._run: _Run | None = None
+
+    def attach(self, model):
+        """A clone of the ModelPatcher `model` with this tap's wrappers; `model` stays as it is.
+
+        Raises InputError if it is not a Stable Diffusion U-Net.
+        """
+        FeatureLayout.of(model.get_model_object("diffusion_model"))
+        tapped = model.clone()
+        for kind, wrapper in (
+            (WrappersMP.OUTER_SAMPLE, self._outer_sample),
+            (WrappersMP.SAMPLER_SAMPLE, self._sampler_sample),
+            (WrappersMP.PREDICT_NOISE, self._predict_noise),
+            (WrappersMP.CALC_COND_BATCH, self._calc_cond_batch),
+        ):
+            tapped.add_wrapper_with_key(kind, self._key, wrapper)
+        return tapped
+
+    def features(self) -> DiffusionFeatures:
+        """The latest finished run's features. Raises InputError if there are none."""
+        if self._run is None or not self._run.finished:
+            raise InputError(
+                "no features were captured: the tapped model has not finished a sampling run; connect the MODEL output "
+                "of DDGI Feature Tap to your sampler (or guider), and the sampler's LATENT to DDGI Collect Features"
+            )
+        return self._run.features()
+
+    def _outer_sample(self, executor, noise, latent_image, sampler, sigmas, *args, **kwargs):
+        self._run = None  # a second run starts fresh, and a failed one leaves nothing
+        run = _Run(executor.class_obj, self.selection, sigmas, noise.shape)
+        self._run = run
+        try:
+            output = executor(noise, latent_image, sampler, sigmas, *args, **kwargs)
+        except BaseException:  # interrupts included: half a run is not a result
+            self._run = None
+            raise
+        run.finish()
+        return output
+
+    def _sampler_sample(self, executor, guider, sigmas, extra_args, callback, *args, **kwargs):
+        run = self._run
+
+        def counted(step, *values):
+            run.step_done(step)
+            return callback(step, *values) if callback is not None else None
+
+        return executor(guider, sigmas, extra_args, counted, *args, **kwargs)
+
+    def _predict_noise(self, executor, x, timestep, *args, **kwargs):
+        run = self._run
+        if run is None:  # a guider used by hand, outside a sampling run
+            return executor(x, timestep, *args, **kwargs)
+        run.start_evaluation(float(timestep.flatten()[0]))
+        output = executor(x, timestep, *args, **kwargs)
+        run.end_evaluation()
+        return output
+
+    def _calc_cond_batch(self, executor, model, conds, x_in, timestep, model_options):
+        run = self._run
+        index = run.positive_index(conds) if run is not None else None
+        if index is None:
+            return executor(model, conds, x_in, timestep, model_options)
+        watch = _unet_watch(run.evaluation, run.prompts, index)
+        options = _with_unet_wrapper(model_options, self._key, watch)
+        output = executor(model, conds, x_in, timestep, options)
+        run.evaluation.closed = run.evaluation.features is not None
+        return output
+
+
+class _Prompts:
+    """The positive conditioning of a run: rank by uuid, token counts and word flags."""
+
+    def __init__(self, positive: list[dict]):
+        self.positive = positive
+        self.ranks = {entry.get("uuid"): rank for rank, entry in reversed(list(enumerate(positive)))}
+        lengths = [entry["cross_attn"].shape[1] for entry in positive]
+        self.words = [fit_words(entry.get(WORDS_KEY), length) for entry, length in zip(positive, lengths)]
+        if not any(bool(words.any()) for words in self.words):
+            raise InputError("the prompt has no words; write what the face should look like in the positive prompt")
+
+    def rank(self, uuid) -> int:
+        return self.ranks.get(uuid, len(self.positive) - 1)
+
+    def tokens(self, rank: int) -> int:
+        return self.words[rank].shape[1]
+
+
+class _Evaluation:
+    """One model evaluation of a wanted step: the best-ranked prompt's features so far."""
+
+    def __init__(self, step: int, sigma: float):
+        self.step = step
+        self.sigma = sigma
+        self.rank: int | None = None
+        self.features: StepFeatures | None = None
+        self.closed = False
+
+
+class _Run:
+    """The state of one sampling run."""
+
+    def __init__(self, guider, selection: StepSelection, sigmas: torch.Tensor, latent_shape: torch.Size):
+        self.guider = guider
+        self.schedule = [float(sigma) for sigma in sigmas]
+        self.wanted = frozenset(selection.resolve(len(self.schedule) - 1))
+        unet = guider.model_patcher.get_model_object("diffusion_model")
+        self.layout = FeatureLayout.of(unet, tuple(latent_shape[-2:]))
+        self.prompts = _Prompts(self._positive(guider))
+        self.batch = latent_shape[0]
+        self.next_step = 0
+        self.evaluation: _Evaluation | None = None
+        self.captured: dict[int, _Evaluation] = {}
+        self.finished = False
+
+    @staticmethod
+    def _positive(guider) -> list[dict]:
+        conds = guider.conds.get("positive") or next(iter(guider.conds.values()), None)
+        if not conds or any(entry.get("cross_attn") is None for entry in conds):
+            raise InputError("the sampler got no positive prompt; connect a text conditioning to it")
+        return conds
+
+    def step_done(self, step: int) -> None:
+        self.next_step = max(self.next_step, step + 1)
+
+    def start_evaluation(self, sigma: float) -> None:
+        step = step_of_sigma(sigma, self.schedule, self.next_step)
+        on_schedule = step is not None
+        if not on_schedule:
+            step = self.next_step
+        repeated = step in self.captured and (step < self.next_step or not on_schedule)
+        self.evaluation = None if step not in self.wanted or repeated else _Evaluation(step, sigma)
+
+    def end_evaluation(self) -> None:
+        if self.evaluation is not None and self.evaluation.features is not None:
+            self.captured[self.evaluation.step] = self.evaluation
+        self.evaluation = None
+
+    def positive_index(self, conds: list) -> int | None:
+        """Which entry of a batch of conditionings is the positive one, if this batch is to be read."""
+        if self.evaluation is None or self.evaluation.closed:
+            return None
+        positive = self._positive(self.guider)
+        for index, cond in enumerate(conds):
+            if cond is positive:
+                return index
+        first = positive[0].get("uuid")
+        return next((i for i, cond in enumerate(conds) if cond and cond[0].get("uuid") == first), None)
+
+    def finish(self) -> None:
+        self.guider = None  # holds the model and the conditioning
+        self.evaluation = None
+        self.finished = True
+
+    def features(self) -> DiffusionFeatures:
+        missing = sorted(self.wanted - self.captured.keys())
+        if missing:
+            raise InputError(
+                f"the sampler never showed step {missing[0]} of {len(self.schedule) - 1}: it chooses its own noise "
+                "levels or its guider does not run the positive prompt; use a sampler such as euler or dpmpp_2m"
+            )
+        evaluations = [self.captured[step] for step in sorted(self.captured)]
+        words = self.prompts.words[evaluations[0].rank]
+        for evaluation in evaluations:
+            if not torch.equal(self.prompts.words[evaluation.rank], words):
+                raise InputError(
+                    f"the positive prompt changes between steps {evaluations[0].step} and {evaluation.step}; "
+                    "capture only steps that share one prompt"
+                )
+        steps = tuple(evaluation.features for evaluation in evaluations)
+        return DiffusionFeatures(self.layout, steps, words.expand(steps[0].batch_size, -1).cpu().clone())
+
+
+def _with_unet_wrapper(model_options: dict, key: str, wrapper) -> dict:
+    """A copy of `model_options` whose U-Net calls go through `wrapper`; the original is not touched.
+
+    The wrapper is added only for evaluations that are read, so that a compiled model runs all
+    others exactly as without a tap.
+    """
+    options = dict(model_options.get("transformer_options", {}))
+    wrappers = dict(options.get("wrappers", {}))
+    wrappers[WrappersMP.DIFFUSION_MODEL] = {**wrappers.get(WrappersMP.DIFFUSION_MODEL, {}), key: [wrapper]}
+    return {**model_options, "transformer_options": {**options, "wrappers": wrappers}}
+
+
+def _unet_watch(evaluation: _Evaluation, prompts: _Prompts, positive: int):
+    """A DIFFUSION_MODEL wrapper that reads the rows of the first active positive prompt."""
+
+    # A compiled U-Net runs this one call uncompiled: hooks cannot be set from inside a compiled call.
+    @torch.compiler.disable
+    def watch(executor, *args, **kwargs):
+        options = args[5]  # x, timesteps, context, y, control, transformer_options
+        chunks = options["cond_or_uncond"]
+        uuids = options.get("uuids") or [None] * len(chunks)
+        ranked = [(prompts.rank(uuid), chunk) for chunk, uuid in enumerate(uuids) if chunks[chunk] == positive]
+        rank, chunk = min(ranked, default=(None, None))
+        if rank is None or (evaluation.rank is not None and evaluation.rank < rank):
+            return executor(*args, **kwargs)
+        batch = args[0].shape[0]
+        per_chunk = batch // len(chunks)
+        rows = slice(chunk * per_chunk, (chunk + 1) * per_chunk)
+        store = comfy.model_management.intermediate_device()
+        with captured_call(executor.class_obj, options, batch, rows=rows, tokens=prompts.tokens(rank),
+                           store_device=store) as call:
+            output = executor(*args, **kwargs)
+        evaluation.rank = rank
+        evaluation.features = call.features(evaluation.step, evaluation.sigma)
+        return output
+
+    return watch
