@@ -40,6 +40,10 @@ class StyleGAN2Config:
                 raise InputError(f"The generator's {name} is {getattr(self, name)}; it must be 1 or more.")
         if self.c_dim < 0:
             raise InputError(f"The generator's c_dim is {self.c_dim}; it must be 0 or more.")
+        if self.conv_clamp is not None and not 0 < self.conv_clamp < float("inf"):
+            raise InputError(f"The generator's conv_clamp is {self.conv_clamp}; it must be positive, or None.")
+        if self.num_fp16_res < 0:
+            raise InputError(f"The generator's num_fp16_res is {self.num_fp16_res}; it must be 0 or more.")
         if self.channels is not None:
             object.__setattr__(self, "channels", tuple(int(value) for value in self.channels))
             if len(self.channels) != len(self.block_resolutions) or min(self.channels) < 1:

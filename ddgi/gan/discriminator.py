@@ -110,7 +110,8 @@ class Discriminator(nn.Module):
             raise InputError(f"The discriminator got pictures of shape {tuple(img.shape)} but needs [batch, "
                              f"{', '.join(map(str, expected))}]; resize them.")
         if config.c_dim and c is None:
-            raise InputError(f"This conditional discriminator needs a label c of shape [{img.shape[0]}, {config.c_dim}].")
+            raise InputError(f"The label c is missing; this conditional discriminator needs "
+                             f"[{img.shape[0]}, {config.c_dim}].")
         x = img.contiguous(memory_format=torch.channels_last)
         for resolution in config.block_resolutions[:0:-1]:
             x = getattr(self, f"b{resolution}")(x)

@@ -10,7 +10,7 @@ from torch import nn
 from ..errors import InputError
 from ..files import fingerprint, save_tensors
 from .config import StyleGAN2Config
-from .infer import drop_filters, infer_config
+from .infer import check_tensors, drop_filters, infer_config
 from .latent import GanLatent
 from .stylegan2 import StyleGAN2
 
@@ -51,31 +51,24 @@ class Generator(nn.Module):
         self._fingerprint = fingerprint
 
     @classmethod
-    def from_state_dict(cls, tensors: dict[str, torch.Tensor], *, config: StyleGAN2Config | None = None,
-                        conv_clamp: float | None = None, num_fp16_res: int = 0, name: str = "unnamed",
-                        provenance: dict | None = None, operations=nn) -> "Generator":
+    def from_state_dict(cls, tensors: dict[str, torch.Tensor], *, conv_clamp: float | None = None,
+                        num_fp16_res: int = 0, name: str = "unnamed", provenance: dict | None = None,
+                        operations=nn) -> "Generator":
         """Build from tensors under the public names; sizes are read off their shapes.
 
         Args:
             tensors: `mapping.*` and `synthesis.*`; copied, converted to fp32.
-            config: if known; it must fit the tensors.
             conv_clamp, num_fp16_res: what tensors cannot tell (256 and 4 for most public files).
             operations: supplies the linear layer class.
 
         Raises:
             InputError: the tensors are no StyleGAN2 generator, or incomplete.
         """
-        inferred = infer_config(tensors, conv_clamp=conv_clamp, num_fp16_res=num_fp16_res)
-        config = config or inferred
+        config = infer_config(tensors, conv_clamp=conv_clamp, num_fp16_res=num_fp16_res)
         tensors = drop_filters(tensors)
+        check_tensors(tensors, config)
         with torch.random.fork_rng(devices=[]):     # the initial weights are replaced below; leave no trace of them
             module = StyleGAN2(config, operations)
-        expected = {key: tuple(value.shape) for key, value in module.state_dict().items()}
-        found = {key: tuple(value.shape) for key, value in tensors.items()}
-        if wrong := sorted(key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key)):
-            raise InputError(f"The tensor {wrong[0]!r} has shape {found.get(wrong[0], 'missing')} but this generator "
-                             f"needs {expected.get(wrong[0], 'no such tensor')} ({len(wrong)} such tensors); "
-                             f"use an unmodified file.")
         module.load_state_dict(tensors)
         return cls(config, module.eval().requires_grad_(False), name=name, provenance=provenance)
 
@@ -99,7 +92,8 @@ class Generator(nn.Module):
         """
         device = self.w_avg.device
         with torch.set_grad_enabled(z.requires_grad and torch.is_grad_enabled()):
-            return self.module.mapping(z.to(device), None if c is None else c.to(device), truncation_psi, truncation_cutoff)
+            c = None if c is None else c.to(device)
+            return self.module.mapping(z.to(device), c, truncation_psi, truncation_cutoff)
 
     def latent(self, ws: torch.Tensor, camera: torch.Tensor | None = None) -> GanLatent:
         """Wrap ws [B, num_ws, w_dim] as a latent of this generator."""

@@ -83,3 +83,59 @@ def drop_filters(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
             raise InputError(f"The generator resamples with another filter ({key}); only the [1, 3, 3, 1] filter of "
                              f"StyleGAN2 is supported.")
     return kept
+
+
+def expected_shapes(config: StyleGAN2Config) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every tensor of the generator, without building it.
+
+    A file may claim sizes whose products are far larger than the file; comparing shapes first keeps the
+    memory bounded by what the file really holds.
+    """
+    shapes = {"mapping.w_avg": (config.w_dim,)}
+    features = config.z_dim
+    if config.c_dim:
+        shapes |= _linear_shapes("mapping.embed", config.c_dim, config.w_dim)
+        features += config.w_dim
+    for index in range(config.num_mapping_layers):
+        shapes |= _linear_shapes(f"mapping.fc{index}", features, config.w_dim)
+        features = config.w_dim
+    for resolution in config.block_resolutions:
+        shapes |= _block_shapes(config, resolution)
+    return shapes
+
+
+def _linear_shapes(name: str, fan_in: int, fan_out: int) -> dict[str, tuple[int, ...]]:
+    return {f"{name}.weight": (fan_out, fan_in), f"{name}.bias": (fan_out,)}
+
+
+def _block_shapes(config: StyleGAN2Config, resolution: int) -> dict[str, tuple[int, ...]]:
+    name, out = f"synthesis.b{resolution}", config.channels_at(resolution)
+    layers, shapes = [("conv1", out)], {}
+    if resolution == 4:
+        shapes[f"{name}.const"] = (out, 4, 4)
+    else:
+        fan_in = config.channels_at(resolution // 2)
+        layers.append(("conv0", fan_in))
+        if config.architecture == "resnet":
+            shapes[f"{name}.skip.weight"] = (out, fan_in, 1, 1)
+    for layer, fan_in in layers:
+        shapes |= _linear_shapes(f"{name}.{layer}.affine", config.w_dim, fan_in)
+        shapes |= {f"{name}.{layer}.weight": (out, fan_in, 3, 3), f"{name}.{layer}.bias": (out,),
+                   f"{name}.{layer}.noise_const": (resolution, resolution), f"{name}.{layer}.noise_strength": ()}
+    if config.architecture == "skip" or resolution == config.img_resolution:
+        shapes |= _linear_shapes(f"{name}.torgb.affine", config.w_dim, out)
+        shapes |= {f"{name}.torgb.weight": (config.img_channels, out, 1, 1), f"{name}.torgb.bias": (config.img_channels,)}
+    return shapes
+
+
+def check_tensors(tensors: dict[str, torch.Tensor], config: StyleGAN2Config) -> None:
+    """Refuse missing, extra, misshapen or non-finite tensors; the message names the first."""
+    expected = expected_shapes(config)
+    found = {key: tuple(value.shape) for key, value in tensors.items()}
+    if wrong := sorted(key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key)):
+        raise InputError(f"The tensor {wrong[0]!r} has shape {found.get(wrong[0], 'missing')} but this generator "
+                         f"needs {expected.get(wrong[0], 'no such tensor')} ({len(wrong)} such tensors); "
+                         f"use an unmodified file.")
+    for key, value in tensors.items():
+        if not torch.isfinite(value).all():
+            raise InputError(f"The tensor {key!r} holds values that are not finite; download or export the file again.")

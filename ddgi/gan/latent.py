@@ -42,7 +42,7 @@ class GanLatent:
             raise InputError("The latent holds values that are not finite; lower the strengths that made it "
                              "or use a bridge trained to the end.")
         camera = self.camera
-        if camera is not None and (camera.ndim != 2 or camera.shape[1] != 25 or camera.shape[0] not in (1, len(self.ws))):
+        if camera is not None and tuple(camera.shape) not in ((1, 25), (len(self.ws), 25)):
             raise InputError(f"The latent's camera has shape {tuple(camera.shape)}; it must be [1, 25] or "
                              f"[{len(self.ws)}, 25].")
 

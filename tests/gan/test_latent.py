@@ -1,0 +1,42 @@
+"""Latents refuse foreign generators and survive a file."""
+
+import pytest
+import torch
+
+from ddgi.errors import InputError
+from ddgi.gan import GanLatent
+
+
+def test_own_latent_renders(generator, ws):
+    assert torch.equal(generator.render(generator.latent(ws)).image, generator.render(ws).image)
+
+
+def test_foreign_latent_names_both(generator, make, ws):
+    latent = make(seed=1, name="cousin").latent(ws)
+    with pytest.raises(InputError, match=r"'cousin'.*'tiny'"):
+        generator.render(latent)
+    assert torch.equal(generator.render(latent, relative=True).image, generator.render(ws).image)
+
+
+def test_relatives_need_the_same_sizes(generator, make):
+    other = make(seed=1, name="small", img_resolution=8)
+    latent = other.latent(other.map(torch.randn(1, 8)))
+    with pytest.raises(InputError, match=r"'small'.*'tiny'"):
+        generator.render(latent, relative=True)
+
+
+@pytest.mark.parametrize("ws, camera", [
+    (torch.zeros(6, 8), None), (torch.zeros(0, 6, 8), None), (torch.zeros(1, 6, 8, dtype=torch.int32), None),
+    (torch.full((1, 6, 8), float("inf")), None), (torch.zeros(3, 6, 8), torch.zeros(2, 25)),
+])
+def test_bad_values_are_refused(ws, camera):
+    with pytest.raises(InputError):
+        GanLatent(ws, "", "", camera)
+
+
+def test_file_round_trip(generator, ws, tmp_path):
+    latent = generator.latent(ws, camera=torch.ones(1, 25))
+    latent.save(tmp_path / "face.safetensors")
+    again = GanLatent.load(tmp_path / "face.safetensors")
+    assert torch.equal(again.ws, ws) and torch.equal(again.camera, latent.camera)
+    assert (again.generator_fingerprint, again.generator_name) == (generator.fingerprint, "tiny")
