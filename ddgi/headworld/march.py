@@ -7,11 +7,12 @@ from .sdf import Field
 
 # (pixels per side of a cone at the finest level, steps); the last level is the pixel itself.
 LEVELS = ((8, 12), (4, 5), (2, 4), (1, 3))
-POLISH = (4, 6, 10)                        # rounds of steps for the rays that have not arrived by then
-ARRIVED = 0.002
+POLISH = (3, 5, 10)                        # rounds of steps for the rays that have not arrived by then
+ARRIVED = 0.004                            # a fifth of a pixel at 128 px
+SLOPE_AT_FIRST = 1.1
 BOUND_CENTER = (0.0, -0.25, -0.1)
 BOUND_RADIUS = 2.0
-BLOCK = 24576                              # points evaluated at a time on the CPU
+BLOCK = 49152                              # points evaluated at a time on the CPU
 SAFETY = 0.9                               # the field is a slight overestimate near thin quadrics
 
 
@@ -70,9 +71,16 @@ def _march_some(field: Field, origins: Tensor, directions: Tensor, t: Tensor, ac
     for order in block(pack(active)):
         d = torch.gather(directions, 2, order[:, None].expand(-1, 3, -1))
         u = torch.gather(t, 1, order)
+        move = last = None
         for _ in range(steps):
             near = field.distance(torch.addcmul(origins[..., None], d, u[:, None]))
-            u = u + ((near - u * cone) * SAFETY).clamp_min(0 if cone else -0.05)
+            if cone:
+                move = ((near - u * cone) * SAFETY).clamp_min_(0)
+            else:
+                # The secant slope of the distance along the ray; near a silhouette it goes to 0.
+                slope = SLOPE_AT_FIRST if last is None else ((last - near) * move / (move * move + 1e-10)).clamp_(0.65, 1.3)
+                move, last = (near / slope).clamp_min_(-0.05), near
+            u = u + move
         t.scatter_(1, order, u)
         distance.scatter_(1, order, near)
     return t, distance

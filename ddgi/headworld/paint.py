@@ -8,8 +8,8 @@ from .sdf import _C, _E, PARTS, Field
 
 _HAIR = ((0.045, 0.04, 0.05), (0.30, 0.145, 0.065), (0.93, 0.70, 0.27), (0.72, 0.21, 0.06), (0.66, 0.67, 0.70),
          (0.22, 0.15, 0.11))
-_IRIS = ((0.36, 0.17, 0.05), (0.10, 0.42, 0.92), (0.16, 0.62, 0.22))
-_SKIN = ((0.33, 0.17, 0.10), (0.62, 0.37, 0.23), (0.90, 0.64, 0.48), (1.0, 0.80, 0.69))
+_IRIS = ((0.42, 0.18, 0.03), (0.10, 0.42, 0.92), (0.16, 0.62, 0.22))
+_SKIN = ((0.40, 0.22, 0.14), (0.62, 0.37, 0.23), (0.90, 0.64, 0.48), (1.0, 0.80, 0.69))
 # Class of each part; the left of a pair is added where x < 0.
 _CLASSES = (1, 9, 17, 5, 10, 11, 12, 7, 1, 13, 14, 3, 15, 16, 18)
 _PAIRED = ("ear", "eye", "brow")
@@ -43,7 +43,7 @@ class Palette:
         self.iris = self.skin.new_tensor(_IRIS)[p.choice("eye_colour")]
         woman = p.has("gender", "woman")[:, None]
         lip = torch.lerp(self.skin * self.skin.new_tensor([0.90, 0.62, 0.60]),
-                         self.skin.new_tensor([0.80, 0.13, 0.20]), 0.15 + 0.5 * woman)
+                         self.skin.new_tensor([0.80, 0.13, 0.20]), 0.04 + 0.66 * woman)
         self.lip = lip
         self.cloth = hue(f("cloth_hue") * 0.5 + 0.5, 0.62 + 0.2 * f("cloth_tone"), 0.68 + 0.24 * f("cloth_tone"))
         self.trim = hue((f("cloth_hue") * 0.5 + 0.62).remainder(1), 0.25, 0.95)
@@ -53,8 +53,8 @@ class Palette:
         self.frame = torch.where((f("glasses_tone") > 0.2)[:, None], bright, dark)
         self.gold = self.skin.new_tensor([0.98, 0.76, 0.25]).expand_as(self.skin)
         self.stripes = (f("stripes") > 0.35).float()
-        self.blush = 0.35 + 0.25 * f("blush") + 0.25 * woman[:, 0]
-        self.lashes = 0.022 + 0.030 * woman[:, 0]
+        self.blush = 0.28 + 0.22 * f("blush") + 0.35 * woman[:, 0]
+        self.lashes = 0.016 + 0.042 * woman[:, 0]
         self.gaze = 0.10 * f("gaze")
         self.freckles = (f("blush") > 0.5).float()
         self.bald = p.has("hair_style", "bald")
@@ -83,7 +83,7 @@ def paint(field: Field, colours: Palette, points: Tensor) -> tuple[Tensor, Tenso
     classes = torch.tensor(_CLASSES, device=points.device)[part]
     paired = torch.isin(part, torch.tensor([_P[name] for name in _PAIRED], device=points.device))
     classes = classes - (paired & (x < 0)).long()
-    nose = torch.minimum(torch.minimum(e[:, _E["nose_bridge"]] + 0.015, e[:, _E["nose_tip"]]), e[:, _E["nose_wing"]])
+    nose = torch.minimum(torch.minimum(e[:, _E["nose_bridge"]] - 0.035, e[:, _E["nose_tip"]]), e[:, _E["nose_wing"]])
     is_nose = (part == _P["skin"]) & (nose < 0.03) & (z > 0.4)
     classes[is_nose] = 2
     below = (part == _P["skin"]) & (torch.minimum(e[:, _E["neck"]], e[:, _E["chest"]]) < e[:, _E["jaw"]] - 0.02) & (y < -0.45)
@@ -154,9 +154,9 @@ def _paint_fabric(albedo: Tensor, part: Tensor, points: Tensor, field: Field, co
     bands = soft((y * 26).sin() - 0.1, 0.25)
     albedo = mix(albedo, colours.trim[..., None], cloth * bands)
     s = field.shape.scalars
-    strands = (x * s["curl_x"] * 1.9 + 3 * z).sin() * (z * s["curl_z"] * 1.3 + y).sin()
+    strands = (x * s["curl_x"] * 1.9 + 3 * z + 2 * y).sin()
     hair = ((part == _P["hair"]) | (part == _P["beard"])).float()
-    return albedo * (1 + 0.10 * strands * hair)[:, None]
+    return albedo * (1 + 0.07 * strands * hair)[:, None]
 
 
 __all__ = ["ATTRIBUTES", "Palette", "paint", "hue", "ramp", "soft"]

@@ -104,7 +104,18 @@ def _render_chunk(parameters: HeadParameters, label: Tensor, resolution: int) ->
     if factor > 1:
         image = F.avg_pool2d(image, factor)
         mask, depth = mask[:, ::factor, ::factor], depth[:, :, ::factor, ::factor]
+    else:
+        image = _soften_edges(image, mask)
     return image * 2 - 1, mask.contiguous(), depth.contiguous()
+
+
+def _soften_edges(image: Tensor, mask: Tensor) -> Tensor:
+    """Blend the pixels at class borders with their neighbours, against staircases."""
+    classes = mask[:, None].float()
+    edge = (F.max_pool2d(classes, 3, 1, 1) + F.max_pool2d(-classes, 3, 1, 1)).clamp(0, 1)
+    weights = image.new_tensor([[1, 2, 1], [2, 4, 2], [1, 2, 1]]).div(16).expand(3, 1, 3, 3)
+    smooth = F.conv2d(F.pad(image, (1, 1, 1, 1), mode="replicate"), weights, groups=3)
+    return torch.lerp(image, smooth, edge * 0.85)
 
 
 def shade(field: Field, p: HeadParameters, origins: Tensor, directions: Tensor, t: Tensor,
@@ -131,7 +142,12 @@ def shade(field: Field, p: HeadParameters, origins: Tensor, directions: Tensor, 
 def _normals(field: Field, points: Tensor, distance: Tensor, step: float = 0.006) -> Tensor:
     """Unit gradients [B, 3, N] by forward differences from the distances at the points."""
     shifted = [field.distance(points + step * axis[:, None]) for axis in torch.eye(3, device=points.device)]
-    return F.normalize(torch.stack(shifted, 1) - distance[:, None], dim=1)
+    return unit(torch.stack(shifted, 1) - distance[:, None])
+
+
+def unit(v: Tensor) -> Tensor:
+    """Unit vectors along dimension 1 of [B, 3, N]."""
+    return v * (v.square().sum(1, keepdim=True) + 1e-12).rsqrt()
 
 
 class Lights:
@@ -154,7 +170,7 @@ class Lights:
         ambient = (self.ground + (self.sky - self.ground) * up[:, None]) * (0.62 * open_sky)[:, None]
         towards = -(normal * view).sum(1)
         rim = (1 - towards.clamp(0, 1)).pow(3) * (up * 0.7 + 0.15) * open_sky
-        half = F.normalize(self.key - view, dim=1)
+        half = unit(self.key - view)
         gloss = (normal * half).sum(1).clamp_min(0).pow(38) * shine * shadow
         return _tone(albedo * (self.key_colour * (1.05 * diffuse)[:, None] + ambient) + (0.22 * rim + 0.55 * gloss)[:, None])
 
@@ -167,7 +183,7 @@ def _tone(linear: Tensor) -> Tensor:
 
 def _background(p: HeadParameters, size: int) -> Tensor:
     """A lit studio wall [B, 3, N]: a pale tint, brighter behind the head."""
-    tint = hue(p.factor("background_hue") * 0.5 + 0.5, 0.32, 0.66 + 0.22 * p.factor("background_tone"))
+    tint = hue(p.factor("background_hue") * 0.5 + 0.5, 0.34, 0.76 + 0.20 * p.factor("background_tone"))
     line = torch.linspace(-1, 1, size, device=tint.device)
     radius = (line[:, None] + 0.15).square() + line.square()
     glow = 1.10 - 0.32 * radius.reshape(1, 1, -1) * 0.7

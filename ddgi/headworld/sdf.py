@@ -73,13 +73,13 @@ class Field:
         shell = torch.maximum(face, front)
         eye_hole = torch.maximum(c[:, _C["lid_up"]], c[:, _C["lid_low"]])
         gap = torch.maximum(c[:, _C["lip_up_in"]], c[:, _C["lip_low_in"]])
-        hole = torch.maximum(torch.minimum(eye_hole, gap), front)
+        mouth_area = torch.maximum(c[:, _C["lip_up_out"]], c[:, _C["lip_low_out"]])
+        hole = torch.maximum(torch.minimum(eye_hole, torch.maximum(gap, mouth_area)), front)
         neck = smooth_min(e[:, _E["neck"]], e[:, _E["chest"]], 0.12)
         skin = smooth_max(smooth_min(face, neck, 0.06), hole.neg_(), 0.02)
         ear = smooth_max(e[:, _E["ear"]], -e[:, _E["ear_hollow"]], 0.05)
         lip = torch.maximum(c[:, _LIP_OUT], -c[:, _LIP_IN])                               # [B, 2, N]
         lips = smooth_max((shell - 0.028)[:, None], lip, 0.04)
-        mouth_area = torch.maximum(c[:, _C["lip_up_out"]], c[:, _C["lip_low_out"]])
         beard = smooth_max(smooth_min(e[:, _E["beard"]], face - 0.035, 0.05), c[:, _C["beard_top"]], 0.06)
         beard = torch.maximum(smooth_max(beard, 0.012 - mouth_area, 0.04), 0.02 - z)
         return [skin, ear, neck + 0.004, torch.minimum(e[:, _E["eyeball"]], face + 0.09), face + 0.07,

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .parameters import HeadParameters
 
-HEAD_UNIT = 0.25
+HEAD_UNIT = 0.237
 
 # Monomials: x^2 y^2 z^2 |x|y |x|z yz |x| y z 1 x xy xz
 _MONOMIALS = 13
@@ -59,8 +59,8 @@ class _Builder:
     def spread(self, value: Tensor | float) -> Tensor:
         return value if isinstance(value, Tensor) else torch.full_like(self.like, value)
 
-    def ellipsoid(self, name: str, center, radii, tilt=0.0, roll=0.0, mirrored: bool = True) -> None:
-        """tilt turns about x (top backwards), roll about z (top outwards); radians."""
+    def ellipsoid(self, name: str, center, radii, tilt=0.0, roll=0.0, mirrored: bool = True, present=1.0) -> None:
+        """tilt turns about x (top backwards), roll about z (top outwards); radians. present: 0 puts it out of reach."""
         center = torch.stack([self.spread(v) for v in center], -1)                       # [B, 3]
         radii = torch.stack([self.spread(v) for v in radii], -1)
         tilt, roll = self.spread(tilt), self.spread(roll)
@@ -72,7 +72,7 @@ class _Builder:
         turn = about_z @ about_x
         matrix = turn @ torch.diag_embed(radii.pow(-2)) @ turn.transpose(1, 2)
         linear = -2 * (matrix @ center[..., None])[..., 0]
-        constant = -(linear * center).sum(-1) / 2
+        constant = -(linear * center).sum(-1) / 2 + (1 - self.spread(present)) * 1e3
         first = (2 * matrix[:, 0, 1], 2 * matrix[:, 0, 2], linear[:, 0])
         pair = (*first, zero, zero, zero) if mirrored else (zero, zero, zero, *first)
         self.rows[name] = torch.stack([
@@ -115,7 +115,7 @@ def build_shape(parameters: HeadParameters) -> HeadShape:
 def _face(build: _Builder, p: HeadParameters) -> None:
     man = p.has("gender", "man")
     width = 1 + 0.06 * p.factor("face_width")
-    jaw = 0.53 + 0.07 * man + 0.05 * p.factor("jaw")
+    jaw = 0.52 + 0.10 * man + 0.05 * p.factor("jaw")
     chin = 0.66 + 0.06 * p.factor("chin") + 0.03 * man
     cheek = p.factor("cheek")
     smile = p.has("expression", "smiling")
@@ -157,20 +157,20 @@ def _eyes(build: _Builder, p: HeadParameters, scalars: dict[str, Tensor]) -> Non
     build.arch("brow", 1.0, y + lift - 0.02 * sad, 0.06 + 0.04 * surprised, x + 0.01, half, slope)
     build.curve("brow_ends", xx=half.pow(-2), a=-2 * (x + 0.01) / half ** 2, one=((x + 0.01) / half) ** 2 - 1)
     scalars.update(eye_x=x, eye_y=y, eye_z=z, eye_size=size,
-                   brow_half=0.034 + 0.012 * p.factor("brow_thickness") + 0.018 * man)
+                   brow_half=0.032 + 0.010 * p.factor("brow_thickness") + 0.024 * man)
 
 
 def _mouth(build: _Builder, p: HeadParameters) -> None:
     surprised, sad, smile = (p.has("expression", v) for v in ("surprised", "sad", "smiling"))
     woman = p.has("gender", "woman")
     strength = 1 + 0.25 * p.factor("expression_strength")
-    full = 1 + 0.22 * p.factor("lip_fullness") + 0.25 * woman
+    full = 0.95 + 0.2 * p.factor("lip_fullness") + 0.35 * woman
     wide = 0.22 + 0.02 * p.factor("mouth_width") + 0.08 * smile - 0.07 * surprised
     bend = (1.25 * smile - 2.2 * sad) * strength
     level = -0.47 - 0.05 * smile - 0.02 * surprised + 0.04 * sad
     open_up = 0.002 + 0.02 * smile + 0.09 * surprised * strength
-    open_low = 0.002 + 0.085 * smile * strength + 0.10 * surprised * strength
-    upper, lower = 0.045 * full, 0.060 * full * (1 - 0.25 * smile)
+    open_low = 0.002 + 0.115 * smile * strength + 0.10 * surprised * strength
+    upper, lower = 0.048 * full, 0.064 * full * (1 - 0.25 * smile)
     zero = torch.zeros_like(wide)
     build.arch("lip_up_out", 1.0, level, open_up + upper, zero, wide, bend=bend)
     build.arch("lip_up_in", 1.0, level, open_up, zero, wide * 0.97, bend=bend)
@@ -186,28 +186,23 @@ def _hair(build: _Builder, p: HeadParameters, scalars: dict[str, Tensor]) -> Non
     volume, length = p.factor("hair_volume"), p.factor("hair_length")
     puff = 0.06 + 0.025 * volume + 0.17 * curly * (1 - 0.55 * hat) + 0.02 * long - 0.02 * bun
     hairy = 1 - bald
-    gone = 1e-3                                     # a speck inside the skull stands for "absent"
     build.ellipsoid("cap", (0, 0.27 + 0.05 * curly, -0.15 - 0.04 * curly),
-                    ((0.76 + puff) * hairy + gone, (0.76 + puff) * hairy + gone, (0.80 + puff) * hairy + gone))
+                    (0.76 + puff, 0.76 + puff, 0.80 + puff), present=hairy)
     reach = 0.55 + 0.22 * length
 
     build.ellipsoid("hair_back", (0, -0.15 - reach * long * 0.75, -0.42 - 0.02 * long),
-                    ((0.62 + 0.22 * long + 0.18 * curly) * hairy + gone,
-                     (0.35 + reach * long + 0.15 * curly) * hairy + gone, (0.32 + 0.12 * curly + 0.08 * long) * hairy + gone))
+                    (0.62 + 0.22 * long + 0.18 * curly, 0.35 + reach * long + 0.15 * curly,
+                     0.32 + 0.12 * curly + 0.08 * long), present=hairy)
     build.ellipsoid("lock", (0.76 + 0.02 * volume, -0.20 - 0.55 * reach, 0.02 - 0.34 * tucked),
-                    ((0.17 * long).clamp_min(gone), (0.35 + reach * 0.75) * long + gone,
-                     (0.26 - 0.04 * tucked) * long + gone), roll=0.10)
-    build.ellipsoid("bun", (0, 1.08 + 0.04 * volume, -0.28), (0.30 * bun + gone, 0.27 * bun + gone, 0.30 * bun + gone))
+                    (0.17, 0.35 + reach * 0.75, 0.26 - 0.04 * tucked), roll=0.10, present=long)
+    build.ellipsoid("bun", (0, 1.02 + 0.04 * volume, -0.24), (0.30, 0.26, 0.30), present=bun)
     side = p.factor("fringe_side").sign()
     fringe = (0.5 + 0.5 * p.factor("fringe_length")) * (1 - curly) * (1 - bun)
     big, small = 0.34 + 0.07 * fringe, 0.22 + 0.05 * fringe
-    shown = hairy
     build.ellipsoid("fringe_left", (-0.26 * side, 0.64 - 0.05 * fringe, 0.42),
-                    (big * shown + gone, (0.16 + 0.05 * fringe) * shown + gone, 0.26 * shown + gone),
-                    tilt=-0.5, roll=-0.55 * side, mirrored=False)
+                    (big, 0.16 + 0.05 * fringe, 0.26), tilt=-0.5, roll=-0.55 * side, mirrored=False, present=hairy)
     build.ellipsoid("fringe_right", (0.36 * side, 0.66, 0.36),
-                    (small * shown + gone, (0.14 + 0.02 * fringe) * shown + gone, 0.24 * shown + gone),
-                    tilt=-0.5, roll=0.75 * side, mirrored=False)
+                    (small, 0.14 + 0.02 * fringe, 0.24), tilt=-0.5, roll=0.75 * side, mirrored=False, present=hairy)
     open_width = 0.655 - 0.02 * volume * long - 0.03 * curly
     build.ellipsoid("face_opening", (0, -0.30, 0.66), (open_width, 0.86, 0.74 - 0.05 * curly))
     fine = 1 - curly
@@ -222,7 +217,7 @@ def _hair(build: _Builder, p: HeadParameters, scalars: dict[str, Tensor]) -> Non
 
 def _body(build: _Builder, p: HeadParameters) -> None:
     man = p.has("gender", "man")
-    neck = 0.30 + 0.07 * man + 0.02 * p.factor("neck")
+    neck = 0.29 + 0.10 * man + 0.02 * p.factor("neck")
     turtle, vee = (p.factor("cloth_kind") > 0.45).float(), (p.factor("cloth_kind") < -0.2).float()
     wide = 1.05 + 0.12 * man
     build.ellipsoid("neck", (0, -0.95, -0.16), (neck, 0.80, neck), tilt=0.12)
@@ -237,11 +232,11 @@ def _body(build: _Builder, p: HeadParameters) -> None:
 def _accessories(build: _Builder, p: HeadParameters, scalars: dict[str, Tensor]) -> None:
     beard, hat, glasses = p.has("beard"), p.has("hat"), p.has("glasses")
     grown = p.factor("beard_length")
-    build.ellipsoid("beard", (0, -0.50 - 0.05 * grown, 0.20), (0.57, 0.40 + 0.08 * grown, 0.50))
+    build.ellipsoid("beard", (0, -0.50 - 0.05 * grown, 0.20), (0.57, 0.40 + 0.08 * grown, 0.50), present=beard)
     brim = (p.factor("hat_kind") > 0).float()                 # 1: brimmed hat, 0: beanie
     curly = p.has("hair_style", "curly")
     wide = 0.86 + 0.06 * curly
-    build.ellipsoid("hat_crown", (0, 0.42, -0.14), (wide * hat + 1e-3, (0.78 - 0.03 * brim) * hat + 1e-3, (wide + 0.05) * hat + 1e-3))
+    build.ellipsoid("hat_crown", (0, 0.42, -0.14), (wide, 0.78 - 0.03 * brim, wide + 0.05), present=hat)
     level = 0.53 - 0.03 * brim
     slope = 0.14
     build.curve("hair_limit", y=hat, z=-slope * hat, one=-level * hat - (1 - hat) * FAR)
@@ -260,8 +255,7 @@ def _accessories(build: _Builder, p: HeadParameters, scalars: dict[str, Tensor])
     frame = 0.026 + 0.008 * p.factor("glasses_tone").abs()
     scalars.update(rim=a, frame=frame, bridge_x=x - a + frame, bridge_y=y + 0.05)
     wear = p.has("earrings")
-    drop = 0.075 * wear + 1e-3
-    build.ellipsoid("earring", (0.84, -0.31, -0.06), (drop, 1.35 * drop, drop))
+    build.ellipsoid("earring", (0.84, -0.31, -0.06), (0.08, 0.11, 0.08), present=wear)
     loop = 0.46 + 0.04 * p.has("gender", "man")
     build.curve("ring_necklace", xx=loop.pow(-2), zz=(loop + 0.06).pow(-2), z=0.2 * (loop + 0.06).pow(-2),
                 one=0.01 * (loop + 0.06).pow(-2))
