@@ -30,8 +30,8 @@ def lines_from_image(image: torch.Tensor, threshold: float = 0.04, detail: float
 def lines_from_mask(indices: torch.Tensor, thickness: int = 1) -> torch.Tensor:
     """Scribble [B, H, W] (0 line, 1 paper) along the borders of areas in [B, H, W] of equal values."""
     border = torch.zeros(indices.shape, dtype=torch.bool, device=indices.device)
-    border[..., 1:, :] |= indices[..., 1:, :] != indices[..., :-1, :]
-    border[..., :, 1:] |= indices[..., :, 1:] != indices[..., :, :-1]
+    border[..., :-1, :] |= indices[..., 1:, :] != indices[..., :-1, :]
+    border[..., :, :-1] |= indices[..., :, 1:] != indices[..., :, :-1]
     return _draw(border, thickness)
 
 

@@ -5,9 +5,15 @@ import pkgutil
 
 from comfy_api.latest import ComfyExtension, io
 
+from . import folders
+
 
 def node_classes() -> list[type[io.ComfyNode]]:
-    """The `NODES` of every module in this folder, in the order of the module names."""
+    """The `NODES` of every module in this folder, in the order of the module names.
+
+    The model folders are registered first: drop-downs list their files.
+    """
+    folders.register()
     names = sorted(info.name for info in pkgutil.iter_modules(__path__))
     modules = [importlib.import_module(f".{name}", __name__) for name in names]
     return [node for module in modules for node in getattr(module, "NODES", [])]

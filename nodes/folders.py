@@ -1,0 +1,57 @@
+"""Where ComfyUI finds our files: models/ddgi/generators and models/ddgi/bridges."""
+
+from pathlib import Path
+
+import folder_paths
+
+from ..ddgi.errors import InputError
+
+GENERATORS = "ddgi_generators"
+BRIDGES = "ddgi_bridges"
+DEMO = Path(__file__).resolve().parents[1] / "demo"
+
+_KINDS = {
+    GENERATORS: ("generators", {".safetensors", ".pkl", ".pt"}, "generator*.safetensors",
+                 "a StyleGAN2 file (.safetensors of this pack, NVIDIA .pkl or rosinality .pt)"),
+    BRIDGES: ("bridges", {".safetensors"}, "bridge*.safetensors", "a bridge file (.safetensors of this pack)"),
+}
+
+
+def register() -> None:
+    """Tell ComfyUI our model folders; folders a user named in extra_model_paths.yaml are kept."""
+    for kind, (folder, suffixes, _, _) in _KINDS.items():
+        paths = folder_paths.folder_names_and_paths.get(kind, ([], set()))[0]
+        default = str(Path(folder_paths.models_dir) / "ddgi" / folder)
+        folder_paths.folder_names_and_paths[kind] = (list(dict.fromkeys([*paths, default])), set(suffixes))
+
+
+def file_names(kind: str) -> list[str]:
+    """Names for a drop-down: the user's files, then the pack's demo files as demo/<name>."""
+    demo = [f"demo/{path.name}" for path in sorted(DEMO.glob(_KINDS[kind][2]))]
+    return folder_paths.get_filename_list(kind) + demo
+
+
+def file_path(kind: str, name: str) -> Path:
+    """The file behind a name of `file_names`.
+
+    Raises:
+        InputError: there is no such file; the message names the folder and what belongs in it.
+    """
+    demo = DEMO / Path(name).name
+    if name.startswith("demo/") and demo.is_file():
+        return demo
+    path = folder_paths.get_full_path(kind, name)
+    if path is None:
+        places = " or ".join(folder_paths.get_folder_paths(kind))
+        raise InputError(f"There is no file {name!r} in {places}; put {_KINDS[kind][3]} there and press R in ComfyUI "
+                         f"to refresh the list.")
+    return Path(path)
+
+
+def check_file(kind: str, name: str) -> bool | str:
+    """For `validate_inputs`: True, or the sentence that says what is missing."""
+    try:
+        file_path(kind, name)
+    except InputError as error:
+        return str(error)
+    return True

@@ -1,0 +1,56 @@
+"""Networks under ComfyUI's memory management: loaded when used, offloaded when memory is needed."""
+
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import comfy.model_management
+import comfy.model_patcher
+import comfy.ops
+import torch
+from torch import nn
+
+from .. import ddgi
+from ..ddgi.bridge import Bridge
+from ..ddgi.gan import Generator
+
+Value = TypeVar("Value")
+
+
+class ManagedModel(Generic[Value]):
+    """A library object whose network lives in a ModelPatcher.
+
+    Attributes:
+        value: the library object (Generator or Bridge); read its config and name at any time, but
+            compute with it only through `load`.
+        patcher: what ComfyUI's "free memory" and VRAM limits act on.
+    """
+
+    def __init__(self, value: Value, network: nn.Module):
+        self.value = value
+        # The plain patcher moves whole networks. The dynamic one streams the weights of core's layer classes
+        # only, and the modulated convolutions of a GAN hold loose tensors.
+        self.patcher = comfy.model_patcher.ModelPatcher(
+            network, load_device=comfy.model_management.get_torch_device(),
+            offload_device=comfy.model_management.unet_offload_device())
+
+    @property
+    def device(self) -> torch.device:
+        """Where `load` puts the network: inputs belong there too."""
+        return self.patcher.load_device
+
+    def load(self, memory_required: int = 0) -> Value:
+        """The library object with its network on `device`; `memory_required` are bytes for activations."""
+        comfy.model_management.load_models_gpu([self.patcher], memory_required=memory_required, force_full_load=True)
+        return self.value
+
+
+def managed_generator(path: str | Path) -> ManagedModel[Generator]:
+    """Read a generator file of any supported kind; raises InputError as `ddgi.load_generator` does."""
+    generator = ddgi.load_generator(path, operations=comfy.ops.manual_cast)
+    return ManagedModel(generator, generator)
+
+
+def managed_bridge(path: str | Path) -> ManagedModel[Bridge]:
+    """Read a bridge file; raises InputError as `ddgi.load_bridge` does."""
+    bridge = ddgi.load_bridge(path, operations=comfy.ops.manual_cast)
+    return ManagedModel(bridge, bridge)

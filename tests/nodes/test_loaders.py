@@ -1,0 +1,47 @@
+"""Loading generators and bridges from ComfyUI's model folders."""
+
+import pytest
+import torch
+
+
+@pytest.fixture
+def folder(pack, tmp_path, monkeypatch):
+    import folder_paths
+
+    folders = pack.nodes.folders
+    monkeypatch.setitem(folder_paths.folder_names_and_paths, folders.GENERATORS, ([str(tmp_path)], {".safetensors"}))
+    return tmp_path
+
+
+@pytest.fixture
+def generator(pack):
+    gan = pack.ddgi.gan
+    torch.manual_seed(0)
+    config = gan.StyleGAN2Config(z_dim=8, w_dim=8, img_resolution=16, channel_base=64, channel_max=8,
+                                 num_mapping_layers=2)
+    return gan.Generator(config, gan.StyleGAN2(config).eval().requires_grad_(False), name="tiny")
+
+
+def test_a_saved_generator_is_listed_and_loads_to_the_same_pictures(pack, folder, generator):
+    generator.save(folder / "tiny.safetensors")
+    assert "tiny.safetensors" in pack.nodes.folders.file_names(pack.nodes.folders.GENERATORS)
+    assert pack.nodes.loaders.LoadGenerator.validate_inputs("tiny.safetensors") is True
+    managed = pack.nodes.loaders.LoadGenerator.execute("tiny.safetensors").args[0]
+    ws = generator.map(torch.randn(1, 8))
+    assert torch.equal(managed.load().render(ws).image, generator.render(ws).image)
+    assert managed.value.fingerprint == generator.fingerprint
+
+
+def test_a_missing_file_is_named_with_folder_and_remedy(pack, folder):
+    message = pack.nodes.loaders.LoadGenerator.validate_inputs("ffhq.pkl")
+    assert "'ffhq.pkl'" in message and str(folder) in message and "rosinality" in message
+
+
+def test_a_user_folder_from_extra_model_paths_is_kept(pack, tmp_path, monkeypatch):
+    import folder_paths
+
+    kind = pack.nodes.folders.BRIDGES
+    monkeypatch.setitem(folder_paths.folder_names_and_paths, kind, ([str(tmp_path)], set()))
+    pack.nodes.folders.register()
+    paths, suffixes = folder_paths.folder_names_and_paths[kind]
+    assert str(tmp_path) in paths and len(paths) == 2 and suffixes == {".safetensors"}
