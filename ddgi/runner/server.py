@@ -1,0 +1,149 @@
+"""Start the real ComfyUI server with only this pack in it, and stop it again."""
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from ..errors import InputError
+from .host import PACK_ROOT, find_host
+
+LOOPBACK = "127.0.0.1"
+
+
+class Server:
+    """A ComfyUI on a free loopback port; use it as a context manager.
+
+    Its custom_nodes folder holds this pack alone; models come from the ComfyUI folder; input,
+    user and temporary files live in a folder that is removed afterwards.
+
+    Attributes:
+        url: "http://127.0.0.1:<port>" once started.
+        output_folder, input_folder: where its nodes write and read files.
+    """
+
+    def __init__(self, output_folder: str | Path, *, cpu: bool | None = None, start_limit: float = 300.0,
+                 report: Callable[[str], None] = lambda line: None):
+        self.host = find_host()
+        self.output_folder = Path(output_folder).resolve()
+        self.start_limit = start_limit
+        self._cpu = _needs_cpu() if cpu is None else cpu
+        self._report = report
+        self._process: subprocess.Popen | None = None
+
+    def __enter__(self) -> "Server":
+        self.output_folder.mkdir(parents=True, exist_ok=True)
+        self._base = Path(tempfile.mkdtemp(prefix="ddgi-comfyui-"))
+        try:
+            self._start()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._stop()
+
+    @property
+    def input_folder(self) -> Path:
+        return self._base / "input"
+
+    @property
+    def log(self) -> str:
+        """Everything the server printed so far."""
+        return (self._base / "server.log").read_text(errors="replace")
+
+    @property
+    def base_folder(self) -> Path:
+        """ComfyUI's base folder: custom_nodes, input, user and temp."""
+        return self._base
+
+    def _start(self) -> None:
+        for name in ("custom_nodes", "input", "user", "temp"):
+            (self._base / name).mkdir()
+        os.symlink(PACK_ROOT, self._base / "custom_nodes" / "DDGI", target_is_directory=True)
+        port = _free_port()
+        self.url = f"http://{LOOPBACK}:{port}"
+        command = [
+            sys.executable, str(self.host / "main.py"), "--listen", LOOPBACK, "--port", str(port),
+            "--base-directory", str(self._base), "--models-directory", str(self.host / "models"),
+            "--user-directory", str(self._base / "user"), "--output-directory", str(self.output_folder),
+            "--database-url", "sqlite:///:memory:", "--disable-auto-launch", "--disable-api-nodes",
+            *(["--cpu"] if self._cpu else []),
+        ]
+        # Nothing is downloaded at run time; huge pages make fresh activations cheaper on the CPU.
+        environment = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "THP_MEM_ALLOC_ENABLE": "1", **os.environ}
+        self._log_file = open(self._base / "server.log", "wb")
+        self._report(f"Starting ComfyUI from {self.host} {'on the CPU' if self._cpu else ''}".rstrip())
+        started = time.monotonic()
+        self._process = subprocess.Popen(command, cwd=self.host, env=environment, stdin=subprocess.DEVNULL,
+                                         stdout=self._log_file, stderr=subprocess.STDOUT)
+        self._wait_until_ready(started)
+        if not self.get("/object_info/DDGIRender"):
+            raise InputError(f"ComfyUI started but could not load this pack:\n{_tail(self.log, 25)}")
+        self._report(f"ComfyUI is ready after {time.monotonic() - started:.0f} s")
+
+    def _wait_until_ready(self, started: float) -> None:
+        while True:
+            if self._process.poll() is not None:
+                raise InputError(f"ComfyUI stopped while starting; its last lines were:\n{_tail(self.log, 25)}")
+            with contextlib.suppress(OSError):
+                self.get("/system_stats")
+                return
+            if time.monotonic() - started > self.start_limit:
+                raise InputError(f"ComfyUI did not start within {self.start_limit:.0f} s; its last lines were:\n"
+                                 f"{_tail(self.log, 25)}")
+            time.sleep(0.5)
+
+    def get(self, path: str) -> dict:
+        """JSON answer of a GET request."""
+        with urllib.request.urlopen(self.url + path, timeout=60) as response:
+            return json.load(response)
+
+    def post(self, path: str, body: dict) -> tuple[int, dict]:
+        """Status and JSON answer of a POST request; error statuses do not raise."""
+        request = urllib.request.Request(self.url + path, json.dumps(body).encode(),
+                                         {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                return response.status, json.load(response)
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read() or b"{}")
+
+    def _stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(15)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._log_file.close()
+            self._process = None
+        (self._base / "custom_nodes" / "DDGI").unlink(missing_ok=True)  # the link, before the tree around it
+        shutil.rmtree(self._base, ignore_errors=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return probe.getsockname()[1]
+
+
+def _needs_cpu() -> bool:
+    import torch
+
+    return not (torch.cuda.is_available() or torch.backends.mps.is_available())
+
+
+def _tail(text: str, lines: int) -> str:
+    return "\n".join(text.splitlines()[-lines:])
