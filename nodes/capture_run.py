@@ -3,9 +3,9 @@
 How a step is found. `StepFeatures.step` i means: the last U-Net evaluation that started at the
 schedule's i-th noise level before the sampler reported step i through its callback. For one-call
 samplers that is their one call; for heun, whose corrector already visits the next level, it is the
-next step's own first call. A level that is not in the schedule (added noise, a sampler's own
-schedule) counts for the step in progress, once. Inside one evaluation only the first batch that
-holds the positive prompt is read, so that extra guidance passes (PAG, SAG) do not replace it.
+next step's own first call. A level a little above that of the step in progress counts for it, once:
+samplers with churn add noise before they call the model. Inside one evaluation only the first batch
+that holds the positive prompt is read, so that extra guidance passes (PAG, SAG) do not replace it.
 
 Which rows are read. Those of the first positive conditioning in the list that is active at that
 step, found by its uuid; uncond and further prompts are never mixed in. A prompt limited to an area
@@ -31,6 +31,7 @@ from ..ddgi.features import (
     step_of_sigma,
 )
 
+_CHURN = 2**0.5 * 1.01  # churn multiplies sigma by at most 1 + (sqrt 2 - 1): Karras et al. 2022, algorithm 2
 WORDS_KEY = "ddgi_words"  # entry of a conditioning: bool [1, tokens], True on prompt words
 
 
@@ -69,7 +70,7 @@ class FeatureTap:
 
     def _outer_sample(self, executor, noise, latent_image, sampler, sigmas, *args, **kwargs):
         self._run = None  # a second run starts fresh, and a failed one leaves nothing
-        run = _Run(executor.class_obj, self.selection, sigmas, noise.shape)
+        run = _Run(executor.class_obj, self.selection, sigmas)
         self._run = run
         try:
             output = executor(noise, latent_image, sampler, sigmas, *args, **kwargs)
@@ -134,6 +135,7 @@ class _Evaluation:
         self.step = step
         self.sigma = sigma
         self.rank: int | None = None
+        self.latent_size: tuple[int, int] | None = None
         self.features: StepFeatures | None = None
         self.closed = False
 
@@ -141,14 +143,13 @@ class _Evaluation:
 class _Run:
     """The state of one sampling run."""
 
-    def __init__(self, guider, selection: StepSelection, sigmas: torch.Tensor, latent_shape: torch.Size):
+    def __init__(self, guider, selection: StepSelection, sigmas: torch.Tensor):
         self.guider = guider
         self.schedule = [float(sigma) for sigma in sigmas]
         self.wanted = frozenset(selection.resolve(len(self.schedule) - 1))
         unet = guider.model_patcher.get_model_object("diffusion_model")
-        self.layout = FeatureLayout.of(unet, tuple(latent_shape[-2:]))
+        self.layout = FeatureLayout.of(unet)
         self.prompts = _Prompts(self._positive(guider))
-        self.batch = latent_shape[0]
         self.next_step = 0
         self.evaluation: _Evaluation | None = None
         self.captured: dict[int, _Evaluation] = {}
@@ -167,10 +168,15 @@ class _Run:
     def start_evaluation(self, sigma: float) -> None:
         step = step_of_sigma(sigma, self.schedule, self.next_step)
         on_schedule = step is not None
-        if not on_schedule:
+        if not on_schedule and self._is_churned(sigma):
             step = self.next_step
         repeated = step in self.captured and (step < self.next_step or not on_schedule)
         self.evaluation = None if step not in self.wanted or repeated else _Evaluation(step, sigma)
+
+    def _is_churned(self, sigma: float) -> bool:
+        """Whether `sigma` is the level of the step in progress with noise added to it."""
+        level = self.schedule[min(self.next_step, len(self.schedule) - 1)]
+        return level < sigma <= _CHURN * level
 
     def end_evaluation(self) -> None:
         if self.evaluation is not None and self.evaluation.features is not None:
@@ -209,7 +215,8 @@ class _Run:
                     "capture only steps that share one prompt"
                 )
         steps = tuple(evaluation.features for evaluation in evaluations)
-        return DiffusionFeatures(self.layout, steps, words.expand(steps[0].batch_size, -1).cpu().clone())
+        layout = self.layout.at(evaluations[0].latent_size)
+        return DiffusionFeatures(layout, steps, words.expand(steps[0].batch_size, -1).cpu().clone())
 
 
 def _with_unet_wrapper(model_options: dict, key: str, wrapper) -> dict:
@@ -245,6 +252,7 @@ def _unet_watch(evaluation: _Evaluation, prompts: _Prompts, positive: int):
                            store_device=store) as call:
             output = executor(*args, **kwargs)
         evaluation.rank = rank
+        evaluation.latent_size = tuple(args[0].shape[-2:])
         evaluation.features = call.features(evaluation.step, evaluation.sigma)
         return output
 

@@ -97,8 +97,7 @@ class _StageCapture:
 
     def _store(self, tensor: torch.Tensor) -> torch.Tensor:
         # copy=True: f is a view of a live activation that later layers may reuse
-        stored = tensor.to(self.store_device or tensor.device, copy=True, memory_format=torch.contiguous_format)
-        return stored
+        return tensor.to(self.store_device or tensor.device, copy=True, memory_format=torch.contiguous_format)
 
 
 class _AttentionWatch:

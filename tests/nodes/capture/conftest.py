@@ -14,10 +14,9 @@ class TinyModels:
 
     CONTEXT = 24
 
-    def _config(self, family):
-        levels = 3
+    def _config(self, family, levels=3):
         config = {
-            "image_size": 32, "in_channels": 4, "out_channels": 4, "model_channels": 32, "channel_mult": [1, 2, 2],
+            "image_size": 32, "in_channels": 4, "out_channels": 4, "model_channels": 32, "channel_mult": [1, 2, 2][:levels],
             "num_res_blocks": 1, "num_heads": 4, "num_head_channels": -1, "use_spatial_transformer": True,
             "context_dim": self.CONTEXT, "legacy": False, "use_linear_in_transformer": family != "sd1",
             "transformer_depth": [1] * levels, "transformer_depth_middle": 1,
@@ -28,7 +27,7 @@ class TinyModels:
                           transformer_depth_output=[0, 0, 1, 1, 2, 2], num_classes="sequential", adm_in_channels=16)
         return config
 
-    def model(self, family="sd1", seed=0):
+    def model(self, family="sd1", seed=0, levels=3):
         """A ModelPatcher around core's BaseModel on the CPU."""
         import comfy.model_base
         import comfy.model_patcher
@@ -41,7 +40,7 @@ class TinyModels:
         settings = type("Tiny" + base.__name__, (base,), {"unet_extra_config": extra})
         torch.manual_seed(seed)
         built_type = _TinySDXL() if family == "sdxl" else comfy.model_base.BaseModel
-        built = built_type(settings({**self._config(family), "dtype": torch.float32}))
+        built = built_type(settings({**self._config(family, levels), "dtype": torch.float32}))
         _fill(built.diffusion_model)
         return comfy.model_patcher.ModelPatcher(built, torch.device("cpu"), torch.device("cpu"))
 
@@ -52,7 +51,8 @@ class TinyModels:
         import comfy.ops
         import torch
 
-        config = {k: v for k, v in self._config(family).items() if k not in ("out_channels", "transformer_depth_output")}
+        decoder = ("out_channels", "transformer_depth_output")
+        config = {k: v for k, v in self._config(family).items() if k not in decoder}
         torch.manual_seed(seed)
         network = comfy.cldm.cldm.ControlNet(**config, hint_channels=3, dtype=torch.float32,
                                              operations=comfy.ops.manual_cast)
