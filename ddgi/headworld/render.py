@@ -18,7 +18,7 @@ from .sdf import Field
 from .shapes import HEAD_UNIT, build_shape
 
 FAR_DEPTH = 3.3                             # world units, the far plane of EG3D's FFHQ setting
-_CHUNK = 8                                  # heads per pass on the CPU, to bound memory
+_CHUNK = 4                                  # heads per pass on the CPU, to bound memory
 
 
 @dataclass(frozen=True)
