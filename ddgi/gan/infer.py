@@ -124,7 +124,8 @@ def _block_shapes(config: StyleGAN2Config, resolution: int) -> dict[str, tuple[i
                    f"{name}.{layer}.noise_const": (resolution, resolution), f"{name}.{layer}.noise_strength": ()}
     if config.architecture == "skip" or resolution == config.img_resolution:
         shapes |= _linear_shapes(f"{name}.torgb.affine", config.w_dim, out)
-        shapes |= {f"{name}.torgb.weight": (config.img_channels, out, 1, 1), f"{name}.torgb.bias": (config.img_channels,)}
+        shapes[f"{name}.torgb.weight"] = (config.img_channels, out, 1, 1)
+        shapes[f"{name}.torgb.bias"] = (config.img_channels,)
     return shapes
 
 
