@@ -1,0 +1,43 @@
+"""The command line: one module in `ddgi/commands` per command, one clear line for bad input."""
+
+import argparse
+import importlib
+import json
+import sys
+
+from .errors import InputError
+
+COMMANDS = ("demo", "run", "convert", "inspect", "train-demo", "examples")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Each command module gives `HELP`, `add_arguments(parser)` and `run(args) -> dict | None`."""
+    parser = argparse.ArgumentParser(prog="python -m ddgi", description="Faces from text, masks and scribbles.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name in COMMANDS:
+        module = importlib.import_module(f".commands.{name.replace('-', '_')}", __package__)
+        command = commands.add_parser(name, help=module.HELP, description=module.HELP)
+        module.add_arguments(command)
+        command.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
+        command.set_defaults(run=module.run)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; the exit status is 0, 1 after bad input, 130 after Ctrl-C.
+
+    A command returns its result as a dict for --json; its lines for people go through
+    `commands.report.say`, which is silent on standard output when --json is given.
+    """
+    args = build_parser().parse_args(arguments)
+    try:
+        result = args.run(args)
+    except InputError as error:
+        print(f"ddgi {args.command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"ddgi {args.command}: stopped", file=sys.stderr)
+        return 130
+    if args.json:
+        print(json.dumps(result or {}, indent=2))
+    return 0

@@ -1,0 +1,32 @@
+"""What commands print while they work."""
+
+import argparse
+import sys
+import time
+
+
+def say(args: argparse.Namespace, line: str) -> None:
+    """A line for people: standard output, or standard error where that belongs to --json."""
+    print(line, file=sys.stderr if args.json else sys.stdout, flush=True)
+
+
+class PromptProgress:
+    """A one-line progress bar of a running prompt on standard error; silent where that is no terminal."""
+
+    def __init__(self, label: str):
+        self.label = label
+        self.started = time.monotonic()
+
+    def __call__(self, node: str, done: int, total: int) -> None:
+        if not sys.stderr.isatty():
+            return
+        width = 24
+        filled = width * done // total if total else 0
+        bar = f"[{'#' * filled}{'.' * (width - filled)}] {done}/{total}" if total else ""
+        print(f"\r\x1b[K{self.label}  {time.monotonic() - self.started:5.1f} s  {node} {bar}", end="", file=sys.stderr,
+              flush=True)
+
+    def close(self) -> None:
+        """Clear the line."""
+        if sys.stderr.isatty():
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,41 @@
+"""Drawings that come with the pack, so that the workflows run before the artist has drawn anything."""
+
+import numpy as np
+import torch
+from comfy_api.latest import io
+from PIL import Image
+
+from ..ddgi.errors import InputError
+from .folders import DEMO
+from .types import CATEGORY
+
+FOLDER = DEMO / "examples"
+
+
+class ExampleDrawing(io.ComfyNode):
+    """One of the PNGs in demo/examples as IMAGE."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DDGIExampleDrawing",
+            display_name="DDGI Example Drawing",
+            category=CATEGORY,
+            description="A face mask or scribble that comes with this pack. Replace it by Load Image to use your own.",
+            search_aliases=["sample", "example", "demo"],
+            inputs=[io.Combo.Input("drawing", options=sorted(path.name for path in FOLDER.glob("*.png")),
+                                   tooltip="Masks are flat colours, one per face part; scribbles are black lines on "
+                                           "white.")],
+            outputs=[io.Image.Output(display_name="image")],
+        )
+
+    @classmethod
+    def execute(cls, drawing: str) -> io.NodeOutput:
+        path = FOLDER / drawing
+        if path.parent != FOLDER or not path.is_file():
+            raise InputError(f"There is no example drawing {drawing!r} in {FOLDER}; choose one of the list.")
+        pixels = np.array(Image.open(path).convert("RGB"), dtype=np.float32) / 255.0
+        return io.NodeOutput(torch.from_numpy(pixels)[None])
+
+
+NODES = [ExampleDrawing]
