@@ -24,22 +24,20 @@ def monomials(points: Tensor) -> Tensor:
 
 
 def smooth_union(distances: Tensor, k: float) -> Tensor:
-    """-k log sum exp(-d / k) over dimension 1."""
-    return distances.mul(-1 / k).logsumexp(1).mul_(-k)
+    """-k log sum exp(-d / k) over dimension 1, at most 85 k (d stays above -1, so nothing overflows)."""
+    return distances.mul(-1 / k).exp_().sum(1).clamp_min_(1e-37).log_().mul_(-k)
 
 
 def smooth_max(a: Tensor, b: Tensor, k: float) -> Tensor:
     """Polynomial smooth maximum (Quilez); equals max(a, b) where they differ by k or more."""
-    return torch.maximum(a, b).add_(_rounding(a, b, k))
+    gap = (a - b).abs_().sub_(k).clamp_max_(0)
+    return torch.maximum(a, b).addcmul_(gap, gap, value=0.25 / k)
 
 
 def smooth_min(a: Tensor, b: Tensor, k: float) -> Tensor:
     """Polynomial smooth minimum (Quilez)."""
-    return torch.minimum(a, b).sub_(_rounding(a, b, k))
-
-
-def _rounding(a: Tensor, b: Tensor, k: float) -> Tensor:
-    return (a - b).abs_().sub_(k).clamp_max_(0).square_().mul_(0.25 / k)
+    gap = (a - b).abs_().sub_(k).clamp_max_(0)
+    return torch.minimum(a, b).addcmul_(gap, gap, value=-0.25 / k)
 
 
 class Field:
@@ -77,7 +75,7 @@ class Field:
         hole = torch.maximum(torch.minimum(eye_hole, torch.maximum(gap, mouth_area)), front)
         neck = smooth_min(e[:, _E["neck"]], e[:, _E["chest"]], 0.12)
         skin = smooth_max(smooth_min(face, neck, 0.06), hole.neg_(), 0.02)
-        ear = smooth_max(e[:, _E["ear"]], -e[:, _E["ear_hollow"]], 0.05)
+        ear = smooth_max(e[:, _E["ear"]], e[:, _E["ear_hollow"]], 0.05)
         lip = torch.maximum(c[:, _LIP_OUT], -c[:, _LIP_IN])                               # [B, 2, N]
         lips = smooth_max((shell - 0.028)[:, None], lip, 0.04)
         beard = smooth_max(smooth_min(e[:, _E["beard"]], face - 0.035, 0.05), c[:, _C["beard_top"]], 0.06)
@@ -94,8 +92,8 @@ class Field:
 
     def _hair(self, e: Tensor, c: Tensor, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
         s = self.shape.scalars
-        mass = smooth_max(smooth_union(e[:, _HAIR], 0.05), -e[:, _E["face_opening"]], 0.06)
-        mass = smooth_max(mass, torch.minimum(-e[:, _E["ear_room"]], x.abs() - 0.5), 0.05)
+        mass = smooth_max(smooth_union(e[:, _HAIR], 0.05), e[:, _E["face_opening"]], 0.06)
+        mass = smooth_max(mass, torch.minimum(e[:, _E["ear_room"]], x.abs() - 0.5), 0.05)
         fringe = torch.minimum(e[:, _E["fringe_left"]], e[:, _E["fringe_right"]])
         hair = smooth_min(mass, fringe, 0.06)
         waves = (x * s["curl_x"]).sin_() * (y * s["curl_y"]).add_(0.6).sin_() * (z * s["curl_z"]).add_(0.4).sin_()
@@ -121,7 +119,7 @@ class Field:
 
     @staticmethod
     def _cloth(e: Tensor) -> Tensor:
-        return smooth_max(smooth_min(e[:, _E["cloth"]], e[:, _E["shoulder"]], 0.08), -e[:, _E["neckline"]], 0.03)
+        return smooth_max(smooth_min(e[:, _E["cloth"]], e[:, _E["shoulder"]], 0.08), e[:, _E["neckline"]], 0.03)
 
 
 def _ring(quadric: Tensor, radius: Tensor) -> Tensor:

@@ -26,6 +26,8 @@ ELLIPSOIDS = (
     "fringe_left", "fringe_right", "face_opening", "ear_room",
     "beard", "hat_crown", "earring", "cloth", "shoulder", "neckline",
 )
+# Cut out of other shapes: their distances are negative outside.
+HOLLOWS = ("ear_hollow", "face_opening", "ear_room", "neckline")
 CURVES = (
     "lid_up", "lid_low", "lip_up_out", "lip_low_out", "lip_up_in", "lip_low_in",
     "brow", "brow_ends", "beard_top", "hair_limit", "arm",
@@ -108,7 +110,7 @@ def build_shape(parameters: HeadParameters) -> HeadShape:
     _body(build, p)
     _accessories(build, p, scalars)
     rows = torch.stack([build.rows[name] for name in ELLIPSOIDS + CURVES], 1)
-    scale = torch.stack([build.scale[name] for name in ELLIPSOIDS], 1)[..., None]
+    scale = torch.stack([-build.scale[name] if name in HOLLOWS else build.scale[name] for name in ELLIPSOIDS], 1)[..., None]
     return HeadShape(rows, scale, {name: value[:, None] for name, value in scalars.items()})
 
 
