@@ -18,7 +18,7 @@ def read_network(data: memoryview, budget: Budget) -> Record:
     Raises:
         InputError: damaged, hostile, of the TensorFlow era, EG3D, or without a generator.
     """
-    value = PassivePickle(data, TorchCalls(budget)).load()
+    value = PassivePickle(data, TorchCalls(budget), budget).load()
     if isinstance(value, tuple):
         raise InputError("it is a network of the TensorFlow era of StyleGAN (a tuple of dnnlib.tflib networks); "
                          "convert it to a StyleGAN2-ADA PyTorch pickle first")

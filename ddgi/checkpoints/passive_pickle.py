@@ -9,9 +9,8 @@ import struct
 from collections.abc import Callable
 
 from ..errors import InputError
-from .records import GlobalName, Record
+from .records import Budget, GlobalName, Record
 
-MAX_OPERATIONS = 1_000_000
 MAX_NUMBER_BYTES = 1024
 KEY_TYPES = (str, bytes, int, float, bool, type(None))
 
@@ -38,12 +37,13 @@ class PassivePickle:
         data: the file or a part of it.
         call: given (name of the callable, arguments), returns the value; raises InputError for names that
             are not allowed. Also asked for objects without arguments.
+        budget: shared by all pickles of one file, nested ones included.
         persistent: given a persistent id, returns the value; None refuses them.
     """
 
-    def __init__(self, data: memoryview, call: Caller, *, persistent: Callable[[object], object] | None = None,
-                 position: int = 0):
-        self.data, self.position = data, position
+    def __init__(self, data: memoryview, call: Caller, budget: Budget, *,
+                 persistent: Callable[[object], object] | None = None, position: int = 0):
+        self.data, self.position, self.budget = data, position, budget
         self._call, self._persistent = call, persistent
         self._stack: list = []
         self._marks: list[list] = []
@@ -56,7 +56,8 @@ class PassivePickle:
             InputError: the data is no pickle, is cut off, or asks for something that is not allowed.
         """
         try:
-            for _ in range(MAX_OPERATIONS):
+            while self.budget.operations > 0:
+                self.budget.operations -= 1
                 opcode = bytes(self._take(1))
                 if opcode == b".":
                     return self._stack.pop()
@@ -65,7 +66,7 @@ class PassivePickle:
             raise
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error) as error:
             raise InputError(f"its pickle is damaged near byte {self.position}") from error
-        raise InputError(f"its pickle holds more than {MAX_OPERATIONS:,} operations")
+        raise InputError("its pickle holds absurdly many operations")
 
     def _take(self, count: int) -> memoryview:
         if count < 0 or self.position + count > len(self.data):

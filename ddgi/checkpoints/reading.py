@@ -139,7 +139,7 @@ def _read_torch(path: Path, kind: str) -> tuple[dict[str, torch.Tensor], dict]:
     data = map_file(path)
     budget = Budget(4 * len(data) + SPARE_BYTES)
     call = TorchCalls(budget)
-    root = read_zip(path, data, call) if kind == "zip" else read_legacy(data, call)
+    root = read_zip(path, data, call) if kind == "zip" else read_legacy(data, call, budget)
     state, average = find_state(root)
     tensors = {key: value.read(budget) for key, value in state.items()}
     average = average.read(budget) if isinstance(average, TensorRecord) else None

@@ -7,6 +7,7 @@ import torch
 from ..errors import InputError
 
 MAX_DIMENSIONS = 8
+MAX_OPERATIONS = 1_000_000
 
 STORAGE_DTYPES = {
     "FloatStorage": torch.float32, "HalfStorage": torch.float16, "BFloat16Storage": torch.bfloat16,
@@ -40,10 +41,14 @@ class StorageRecord:
 
 
 class Budget:
-    """Bytes that reading may still produce; a hostile file runs out of it instead of out of memory."""
+    """What reading one file may still cost, in bytes produced and pickle operations.
+
+    A hostile file runs out of it instead of out of memory or time. NVIDIA's largest files need about
+    100,000 operations.
+    """
 
     def __init__(self, size: int):
-        self.left = size
+        self.left, self.operations = size, MAX_OPERATIONS
 
     def spend(self, size: int) -> None:
         """Take `size` bytes or refuse."""

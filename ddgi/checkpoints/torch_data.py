@@ -7,7 +7,7 @@ import zlib
 from pathlib import Path
 
 from ..errors import InputError
-from .passive_pickle import PassivePickle
+from .passive_pickle import Caller, PassivePickle
 from .records import STORAGE_DTYPES, Budget, GlobalName, Record, StorageRecord, TensorRecord
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
@@ -63,7 +63,7 @@ class TorchCalls:
 
     def _nested_storage(self, data: memoryview) -> StorageRecord:
         """A storage saved by `torch.save` into a bytes value; only a storage is accepted inside."""
-        storage = read_legacy(memoryview(data), _refuse_calls)
+        storage = read_legacy(memoryview(data), _refuse_calls, self.budget)
         if not isinstance(storage, StorageRecord):
             raise InputError("it nests a file that is no tensor data")
         return storage
@@ -107,11 +107,11 @@ class _Storages(dict):
         return self.setdefault(key, storage)
 
 
-def read_legacy(data: memoryview, call) -> object:
+def read_legacy(data: memoryview, call: Caller, budget: Budget) -> object:
     """The value of a `torch.save` file of the old format: five pickles, then the raw storages."""
     storages, position, values = _Storages(), 0, []
     for index in range(5):
-        reader = PassivePickle(data, call if index == 3 else _refuse_calls, position=position,
+        reader = PassivePickle(data, call if index == 3 else _refuse_calls, budget, position=position,
                                persistent=storages if index == 3 else None)
         values.append(reader.load())
         position = reader.position
@@ -180,7 +180,7 @@ def read_zip(path: Path, data: memoryview, call: TorchCalls) -> object:
     parts, storages = _ZipParts(path, data, call.budget), _Storages()
     if "byteorder" in parts.entries and bytes(parts.read("byteorder")[:6]) != b"little":
         raise InputError("it was saved on a machine with another byte order")
-    value = PassivePickle(parts.read("data.pkl"), call, persistent=storages).load()
+    value = PassivePickle(parts.read("data.pkl"), call, call.budget, persistent=storages).load()
     for key, storage in storages.items():
         storage.data = parts.read(f"data/{key}")
         if len(storage.data) != storage.count * storage.dtype.itemsize:
