@@ -12,8 +12,9 @@ module.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 
@@ -158,6 +159,13 @@ def _one_or_all(values: float | torch.Tensor) -> float | torch.Tensor:
     return float(values[0]) if bool((values == values[0]).all()) else values
 
 
+def _uncompiled() -> AbstractContextManager:
+    """Runs compiled modules as plain ones: compiled code would not see hooks set after compiling."""
+    if "torch._dynamo" not in sys.modules:  # nothing is compiled, and loading it takes seconds
+        return nullcontext()
+    return torch.compiler.set_stance("force_eager")
+
+
 @contextmanager
 def captured_call(
     unet: torch.nn.Module,
@@ -187,7 +195,8 @@ def captured_call(
                 handles.append(handle)
         middle = [*(patches or {}).get(_MIDDLE, ()), call.on_middle]
         transformer_options["patches"] = {**(patches or {}), _MIDDLE: middle}
-        yield call
+        with _uncompiled():
+            yield call
     finally:
         for handle in handles:
             handle.remove()

@@ -182,8 +182,13 @@ def _is_upsampler(layer: torch.nn.Module) -> bool:
 
 
 def _cross_attentions(layers: list[torch.nn.Module]) -> list[torch.nn.Module]:
-    blocks = [block for layer in layers for block in getattr(layer, "transformer_blocks", ())]
+    blocks = [_plain(block) for layer in layers for block in getattr(layer, "transformer_blocks", ())]
     return [block.attn2 for block in blocks if getattr(block, "attn2", None) is not None]
+
+
+def _plain(module: torch.nn.Module) -> torch.nn.Module:
+    """The module behind torch.compile's stand-in, for transformers that are compiled one by one."""
+    return getattr(module, "_orig_mod", module)
 
 
 def _channels(layer: torch.nn.Module) -> int:

@@ -16,19 +16,19 @@ class TinyModels:
 
     def _config(self, family, levels=3):
         config = {
-            "image_size": 32, "in_channels": 4, "out_channels": 4, "model_channels": 32, "channel_mult": [1, 2, 2][:levels],
-            "num_res_blocks": 1, "num_heads": 4, "num_head_channels": -1, "use_spatial_transformer": True,
-            "context_dim": self.CONTEXT, "legacy": False, "use_linear_in_transformer": family != "sd1",
-            "transformer_depth": [1] * levels, "transformer_depth_middle": 1,
-            "transformer_depth_output": [1] * 2 * levels,
+            "image_size": 32, "in_channels": 4, "out_channels": 4, "model_channels": 32,
+            "channel_mult": [1, 2, 2][:levels], "num_res_blocks": 1, "num_heads": 4, "num_head_channels": -1,
+            "use_spatial_transformer": True, "context_dim": self.CONTEXT, "legacy": False,
+            "use_linear_in_transformer": family != "sd1", "transformer_depth": [1] * levels,
+            "transformer_depth_middle": 1, "transformer_depth_output": [1] * 2 * levels,
         }
         if family == "sdxl":
             config.update(transformer_depth=[0, 1, 2], transformer_depth_middle=2,
                           transformer_depth_output=[0, 0, 1, 1, 2, 2], num_classes="sequential", adm_in_channels=16)
         return config
 
-    def model(self, family="sd1", seed=0, levels=3):
-        """A ModelPatcher around core's BaseModel on the CPU."""
+    def model(self, family="sd1", seed=0, levels=3, cast=False):
+        """A ModelPatcher around core's BaseModel on the CPU. cast: bf16 weights, cast to fp32 as they are used."""
         import comfy.model_base
         import comfy.model_patcher
         import comfy.supported_models
@@ -37,10 +37,12 @@ class TinyModels:
         base = {"sd1": comfy.supported_models.SD15, "sd2": comfy.supported_models.SD20,
                 "sdxl": comfy.supported_models.SDXL}[family]
         extra = {"attn_precision": torch.float32} if family == "sd2" else {}
-        settings = type("Tiny" + base.__name__, (base,), {"unet_extra_config": extra})
+        fields = {"unet_extra_config": extra, "manual_cast_dtype": torch.float32 if cast else None}
+        settings = type("Tiny" + base.__name__, (base,), fields)
         torch.manual_seed(seed)
         built_type = _TinySDXL() if family == "sdxl" else comfy.model_base.BaseModel
-        built = built_type(settings({**self._config(family, levels), "dtype": torch.float32}))
+        dtype = torch.bfloat16 if cast else torch.float32
+        built = built_type(settings({**self._config(family, levels), "dtype": dtype}))
         _fill(built.diffusion_model)
         return comfy.model_patcher.ModelPatcher(built, torch.device("cpu"), torch.device("cpu"))
 
@@ -168,7 +170,7 @@ class ReferenceCapture:
     def _probabilities(attention, n, context):
         import torch
 
-        q, k = n @ attention.to_q.weight.T, context @ attention.to_k.weight.T
+        q, k = n @ attention.to_q.weight.to(n).T, context @ attention.to_k.weight.to(n).T
         q, k = (t.unflatten(2, (attention.heads, -1)) for t in (q, k))
         scores = torch.einsum("bnhd,bthd->bhnt", q, k) / (q.shape[-1] ** 0.5)
         return scores.softmax(-1)

@@ -158,6 +158,25 @@ def test_patches_of_other_packs(pack, tiny):
     assert torch.equal(samples, tiny.sample(model, tiny.prompt(), tiny.prompt(seed=2), tiny.latent()))
 
 
+def test_weights_cast_as_they_are_used(pack, tiny):
+    """Low-VRAM and fp8 loading keep weights elsewhere or smaller and cast them inside every layer's call."""
+    _, features, calls = run(pack, tiny, tiny.model(cast=True), tiny.prompt(), tiny.prompt(seed=2), tiny.latent())
+    assert features.steps[0].h.dtype == torch.float32
+    check_run(features, calls, 1, 77)
+
+
+def test_lora(pack, tiny):
+    model = tiny.model()
+    plain = tiny.sample(model, tiny.prompt(), tiny.prompt(seed=2), tiny.latent())
+    with_lora = model.clone()
+    names = [name for name in model.model_state_dict() if "output_blocks" in name and "attn2.to_" in name]
+    names = [name for name in names if name.endswith("weight")]
+    with_lora.add_patches({name: (torch.randn_like(model.model_state_dict()[name]),) for name in names}, 0.1)
+    samples, features, calls = run(pack, tiny, with_lora, tiny.prompt(), tiny.prompt(seed=2), tiny.latent())
+    check_run(features, calls, 1, 77)
+    assert not torch.equal(samples, plain)
+
+
 @pytest.mark.parametrize("family", ["sd1", "sd2", "sdxl"])
 def test_latent_is_bit_identical(pack, tiny, family):
     net = tiny.controlnet(family)
