@@ -26,16 +26,15 @@ def inspect_file(path: str | Path) -> dict:
     path = Path(path)
     kind = file_kind(path)
     facts = {"file": path.name, "bytes": path.stat().st_size, "container": CONTAINERS[kind]}
+    found = None
     if kind == "safetensors":
         metadata = describe_metadata(path)
         found = metadata.get("format")
         if found not in (FORMAT, None, "pt"):
             return facts | _tensor_facts(path) | {"format": found, "kind": str(found).rpartition(".")[2],
                                                   "config": metadata["config"], "provenance": metadata["provenance"]}
-        facts["format"] = found or "none"
-    else:
-        facts["format"] = "foreign"
-    return facts | _generator_facts(path)
+    facts |= _generator_facts(path)
+    return facts | {"format": FORMAT if found == FORMAT else facts["provenance"]["source"]}
 
 
 def _tensor_facts(path: Path) -> dict:

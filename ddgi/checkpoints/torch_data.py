@@ -19,7 +19,7 @@ MAX_STORAGES = 50_000
 PASSIVE_NAMES = {
     "argparse.Namespace", "numpy.core.multiarray._reconstruct", "numpy.core.multiarray.scalar", "numpy.dtype",
     "numpy._core.multiarray._reconstruct", "numpy._core.multiarray.scalar", "numpy.ndarray", "torch.Size",
-    "torch.device",
+    "torch.device", "pathlib.PosixPath", "pathlib.WindowsPath",
 }
 PASSIVE_PREFIXES = ("torch.nn.modules.", "training.", "torch_utils.ops.", "dnnlib.tflib.")
 SET_NAMES = {"builtins.set", "__builtin__.set", "builtins.frozenset", "__builtin__.frozenset"}

@@ -106,8 +106,13 @@ def test_inspect_generator(files):
     facts = inspect_file(files / "nvidia4.pkl")
     assert (facts["kind"], facts["architecture"], facts["resolution"], facts["num_ws"]) == ("generator", "skip", 32, 8)
     assert facts["fingerprint"] == load_generator(files / "plain.pt").fingerprint
-    assert "NVIDIA" in facts["provenance"]["source"]
+    assert "NVIDIA" in facts["format"]
     json.dumps(facts)
+    convert(files / "raw.safetensors", files / "out.safetensors")
+    after = inspect_file(files / "out.safetensors")
+    assert (after["format"], after["container"]) == ("ddgi.stylegan2", "safetensors")
+    assert after["provenance"]["converted_from"] == "raw.safetensors"
+    assert inspect_file(files / "raw.safetensors")["format"] == "safetensors"
 
 
 def test_inspect_other_files(tmp_path):
