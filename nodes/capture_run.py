@@ -28,6 +28,7 @@ from ..ddgi.features import (
     StepSelection,
     captured_call,
     fit_words,
+    options_of_call,
     step_of_sigma,
 )
 
@@ -204,7 +205,7 @@ class _Run:
         if missing:
             raise InputError(
                 f"the sampler never showed step {missing[0]} of {len(self.schedule) - 1}: it chooses its own noise "
-                "levels or its guider does not run the positive prompt; use a sampler such as euler or dpmpp_2m"
+                "levels, or a cache skipped the model there; use a sampler such as euler or dpmpp_2m, without caching"
             )
         evaluations = [self.captured[step] for step in sorted(self.captured)]
         words = self.prompts.words[evaluations[0].rank]
@@ -237,7 +238,7 @@ def _unet_watch(evaluation: _Evaluation, prompts: _Prompts, positive: int):
     # A compiled U-Net runs this one call uncompiled: hooks cannot be set from inside a compiled call.
     @torch.compiler.disable
     def watch(executor, *args, **kwargs):
-        options = args[5]  # x, timesteps, context, y, control, transformer_options
+        options = options_of_call(args, kwargs)
         chunks = options["cond_or_uncond"]
         uuids = options.get("uuids") or [None] * len(chunks)
         ranked = [(prompts.rank(uuid), chunk) for chunk, uuid in enumerate(uuids) if chunks[chunk] == positive]

@@ -4,7 +4,7 @@
 build whole sampling runs from the second.
 """
 
-from .capture import CapturedCall, capture_pass, captured_call
+from .capture import CapturedCall, capture_pass, captured_call, options_of_call
 from .layout import FeatureLayout, StageLayout, find_taps
 from .steps import StepSelection, step_of_sigma
 from .values import DiffusionFeatures, StepFeatures
@@ -21,6 +21,7 @@ __all__ = [
     "captured_call",
     "find_taps",
     "fit_words",
+    "options_of_call",
     "step_of_sigma",
     "words_of_ids",
     "words_of_length",

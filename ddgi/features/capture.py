@@ -206,6 +206,11 @@ def captured_call(
             transformer_options.pop("patches", None)
 
 
+def options_of_call(args: tuple, kwargs: dict) -> MutableMapping:
+    """The transformer_options of a U-Net call (x, timesteps, context, y, control, transformer_options)."""
+    return args[5] if len(args) > 5 else kwargs["transformer_options"]
+
+
 @torch.no_grad()
 def capture_pass(
     model,
@@ -235,8 +240,8 @@ def capture_pass(
     taken: list[CapturedCall] = []
 
     def watch(executor, *args, **kwargs):
-        # args as UNetModel.forward hands them on: x, timesteps, context, y, control, transformer_options
-        with captured_call(executor.class_obj, args[5], args[0].shape[0], store_device=store_device) as call:
+        inner = options_of_call(args, kwargs)
+        with captured_call(executor.class_obj, inner, args[0].shape[0], store_device=store_device) as call:
             output = executor(*args, **kwargs)
         taken.append(call)
         return output

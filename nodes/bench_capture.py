@@ -1,0 +1,111 @@
+"""What capturing costs: one sampling run of an SD 1.5-sized U-Net, steps timed with and without.
+
+Random weights serve: time does not depend on them. Captured and plain steps alternate inside a
+single run (captured and plain in A B B A order after one warm-up step), so that drift of a busy
+machine meets both alike. Needs the host; `ddgi.runner.import_host` makes it importable.
+"""
+
+from __future__ import annotations
+
+import time
+from statistics import median
+
+import comfy.model_base
+import comfy.model_management
+import comfy.model_patcher
+import comfy.samplers
+import comfy.supported_models
+import torch
+from comfy.patcher_extension import WrappersMP
+
+from ..ddgi.errors import InputError
+from ..ddgi.features import StepSelection
+from .capture_run import FeatureTap
+
+SD15_UNET = {
+    "image_size": 32, "in_channels": 4, "out_channels": 4, "model_channels": 320, "channel_mult": [1, 2, 4, 4],
+    "num_res_blocks": [2, 2, 2, 2], "num_heads": 8, "num_head_channels": -1, "use_spatial_transformer": True,
+    "context_dim": 768, "legacy": False, "use_linear_in_transformer": False,
+    "transformer_depth": [1, 1, 1, 1, 1, 1, 0, 0], "transformer_depth_middle": 1,
+    "transformer_depth_output": [1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0],
+}
+
+
+def sd15_model(dtype: torch.dtype = torch.float32):
+    """ModelPatcher around an SD 1.5-sized U-Net (859.5 M parameters) with random weights."""
+    device = comfy.model_management.get_torch_device()
+    config = comfy.supported_models.SD15({**SD15_UNET, "dtype": dtype})
+    model = comfy.model_base.BaseModel(config)
+    with torch.no_grad():
+        for parameter in model.diffusion_model.parameters():
+            fan_in = parameter[0].numel() if parameter.ndim > 1 else 1
+            parameter.normal_(0.0, fan_in**-0.5)
+    return comfy.model_patcher.ModelPatcher(model, device, comfy.model_management.unet_offload_device())
+
+
+def run(size: int = 512, steps: int = 9, cfg: float = 7.0, dtype: torch.dtype = torch.float32) -> dict:
+    """Measure at `size` pixels -> the dict of `measure`, with the sizes it was taken at."""
+    return {**measure(sd15_model(dtype), size // 8, steps, cfg), "size": size, "dtype": str(dtype).split(".")[-1]}
+
+
+def measure(model, latent_side: int, steps: int, cfg: float) -> dict:
+    """Time the steps of one run of `model` (a ModelPatcher).
+
+    steps: 1 to warm up plus a multiple of 4. cfg: above 1 the uncond half is computed too, as usual.
+
+    Returns "capture_overhead" (median captured step over median plain step, minus 1),
+    "capture_overhead_fastest" (the same of the fastest ones) and the seconds behind them.
+    """
+    if steps < 5 or steps % 4 != 1:
+        raise InputError(f"the benchmark got {steps} steps and needs 1 + a multiple of 4; use 5, 9 or 13")
+    captured = [step for step in range(1, steps) if step % 4 in (1, 0)]  # A B B A with A captured
+    tap = FeatureTap(StepSelection("list", indices=tuple(captured)))
+    tapped = tap.attach(model)
+    seconds: list[float] = []
+
+    def stopwatch(executor, *args, **kwargs):
+        synchronize(model.load_device)
+        start = time.perf_counter()
+        output = executor(*args, **kwargs)
+        synchronize(model.load_device)
+        seconds.append(time.perf_counter() - start)
+        return output
+
+    # In front of the tap's own wrapper of the same kind, so that all of its work is timed.
+    tapped.wrappers[WrappersMP.PREDICT_NOISE] = {
+        "ddgi_stopwatch": [stopwatch], **tapped.wrappers[WrappersMP.PREDICT_NOISE]}
+    sample_once(tapped, latent_side, steps, cfg)
+    assert tap.features().step_numbers == tuple(captured)
+    with_capture = [seconds[step] for step in captured]
+    without = [seconds[step] for step in range(1, steps) if step not in captured]
+    return {
+        "capture_overhead": median(with_capture) / median(without) - 1.0,
+        "capture_overhead_fastest": min(with_capture) / min(without) - 1.0,
+        "captured_step_seconds": with_capture,
+        "plain_step_seconds": without,
+        "device": str(model.load_device),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def sample_once(model, latent_side: int, steps: int, cfg: float) -> None:
+    """Euler over `steps` steps from noise, random 77-token prompts."""
+    generator = torch.Generator().manual_seed(0)
+    width = model.model.diffusion_model.output_blocks[-1][1].transformer_blocks[0].attn2.to_k.in_features
+    positive, negative = ([[torch.randn(1, 77, width, generator=generator), {}]] for _ in range(2))
+    guider = comfy.samplers.CFGGuider(model)
+    guider.set_conds(positive, negative)
+    guider.set_cfg(cfg)
+    latent = torch.zeros(1, 4, latent_side, latent_side)
+    noise = torch.randn(latent.shape, generator=generator)
+    sigmas = comfy.samplers.calculate_sigmas(model.get_model_object("model_sampling"), "normal", steps)
+    with torch.inference_mode():
+        guider.sample(noise, latent, comfy.samplers.sampler_object("euler"), sigmas, disable_pbar=True, seed=0)
+
+
+def synchronize(device: torch.device) -> None:
+    """Wait for the device, so that a stopwatch sees its work."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
