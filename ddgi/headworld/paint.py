@@ -78,7 +78,7 @@ def paint(field: Field, colours: Palette, points: Tensor) -> tuple[Tensor, Tenso
         albedo [B, 3, N] in display values, shine [B, N] in 0..1, distance [B, N], class uint8 [B, N].
     """
     e, c = field.quadrics(points)
-    distance, part = torch.stack(field.part_list(points, e, c), 1).min(1)
+    distance, part = field.stack_parts(field.part_list(points, e, c)).min(1)
     x, y, z = points.unbind(1)
     classes = torch.tensor(_CLASSES, device=points.device)[part]
     paired = torch.isin(part, torch.tensor([_P[name] for name in _PAIRED], device=points.device))

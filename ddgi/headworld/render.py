@@ -1,6 +1,7 @@
 """Heads as pictures: image, mask, scribble, depth, camera and caption of every latent."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +16,7 @@ from .paint import Palette, hue, paint
 from .parameters import HeadParameters, parameters_from_z, stack_seeds
 from .scribble import scribble_from_mask_and_depth
 from .sdf import Field
-from .shapes import HEAD_UNIT, build_shape
+from .shapes import HEAD_UNIT, WORN, build_shape
 
 FAR_DEPTH = 3.3                             # world units, the far plane of EG3D's FFHQ setting
 _CHUNK = 4                                  # heads per pass on the CPU, to bound memory
@@ -74,13 +75,30 @@ def render_batch(z: Tensor | Sequence[int], resolution: int = 64, cameras: Tenso
     label = default_cameras(parameters) if cameras is None else cameras.to(z)
     if len(label) != len(z):
         raise InputError(f"{len(label)} cameras were given for {len(z)} heads; give one for each.")
-    size = len(z) if z.is_cuda else _CHUNK
-    chunks = [_render_chunk(HeadParameters(parameters.attributes[i:i + size], parameters.factors[i:i + size]),
-                            label[i:i + size], resolution) for i in range(0, len(z), size)]
-    image, mask, depth = (torch.cat(v) for v in zip(*chunks))
+    image, mask, depth = _render_all(parameters, label, resolution)
     captions = [caption(row, seed) for row, seed in zip(parameters.attributes.tolist(), _phrasings(z))]
     return HeadWorldBatch(image, mask, scribble_from_mask_and_depth(mask, depth), depth, label, captions,
                           parameters.attributes, z)
+
+
+def _render_all(parameters: HeadParameters, label: Tensor, resolution: int) -> tuple[Tensor, ...]:
+    """Image, mask and depth of all heads, drawn in small groups that wear the same things."""
+    wears = sum(parameters.has(name) * 2 ** i for i, name in enumerate(WORN))
+    order = wears.argsort(stable=True)
+    groups = (order,) if order.is_cuda else order.split(_CHUNK)
+
+    def draw(group: Tensor) -> tuple[Tensor, ...]:
+        return _render_chunk(HeadParameters(parameters.attributes[group], parameters.factors[group]), label[group], resolution)
+
+    threads = torch.get_num_threads()
+    if order.is_cuda or threads == 1:
+        drawn = [draw(group) for group in groups]
+    else:
+        # One head group per core: the tensors are too small for several cores to share one operation.
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            drawn = list(pool.map(draw, groups))
+        torch.set_num_threads(threads)                  # the count for threads to come is shared
+    return tuple(torch.cat(v)[order.argsort()] for v in zip(*drawn))
 
 
 def _phrasings(z: Tensor) -> list[int]:
@@ -89,6 +107,7 @@ def _phrasings(z: Tensor) -> list[int]:
     return (bits * 2 ** torch.arange(8, device=z.device)).sum(1).tolist()
 
 
+@torch.no_grad()
 def _render_chunk(parameters: HeadParameters, label: Tensor, resolution: int) -> tuple[Tensor, Tensor, Tensor]:
     """Image [B, 3, R, R], mask [B, R, R] and depth [B, 1, R, R]; small pictures are drawn at twice the size."""
     factor = 2 if resolution <= 64 else 1

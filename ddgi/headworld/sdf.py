@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from .shapes import CURVES, ELLIPSOIDS, HeadShape
+from .shapes import CURVES, ELLIPSOIDS, FAR, HOLLOWS, HeadShape
 
 PARTS = ("skin", "ear", "neck", "eye", "mouth", "upper lip", "lower lip", "brow", "beard", "hair", "hat",
          "glasses", "earring", "necklace", "cloth")
@@ -50,21 +50,29 @@ class Field:
         """Ellipsoid distances [B, E, N] and raw curve rows [B, C, N]."""
         values = torch.bmm(self.shape.rows, monomials(points))
         count = len(ELLIPSOIDS)
-        return values[:, :count].clamp_min(1e-6).sqrt_().sub_(1).mul_(self.shape.scale), values[:, count:]
+        ellipsoids = values[:, :count].clamp_min_(1e-8).sqrt_().sub_(self.shape.scale)
+        ellipsoids[:, -HOLLOWS:].neg_()
+        return ellipsoids, values[:, count:]
 
     def parts(self, points: Tensor) -> Tensor:
         """Distances [B, 15, N] to each of PARTS at points [B, 3, N] in head units."""
-        return torch.stack(self.part_list(points, *self.quadrics(points)), 1)
+        return self.stack_parts(self.part_list(points, *self.quadrics(points)))
+
+    @staticmethod
+    def stack_parts(parts: list[Tensor | None]) -> Tensor:
+        """[B, 15, N]; what no head wears is out of reach."""
+        out_of_reach = torch.full_like(parts[0], FAR)
+        return torch.stack([out_of_reach if part is None else part for part in parts], 1)
 
     def distance(self, points: Tensor) -> Tensor:
         """Distance [B, N] to the nearest part."""
-        first, *others = self.part_list(points, *self.quadrics(points))
+        nearest, *others = self.part_list(points, *self.quadrics(points))
         for other in others:
-            first = torch.minimum(first, other)
-        return first
+            nearest = nearest if other is None else torch.minimum(nearest, other)
+        return nearest
 
-    def part_list(self, points: Tensor, e: Tensor, c: Tensor) -> list[Tensor]:
-        """Distances [B, N] in the order of PARTS, from the quadrics at the points."""
+    def part_list(self, points: Tensor, e: Tensor, c: Tensor) -> list[Tensor | None]:
+        """Distances [B, N] in the order of PARTS, from the quadrics at the points; None: nobody wears it."""
         x, y, z = points.unbind(1)
         front = FRONT - z
         face = smooth_union(e[:, _HEAD], 0.05)
@@ -78,11 +86,10 @@ class Field:
         ear = smooth_max(e[:, _E["ear"]], e[:, _E["ear_hollow"]], 0.05)
         lip = torch.maximum(c[:, _LIP_OUT], -c[:, _LIP_IN])                               # [B, 2, N]
         lips = smooth_max((shell - 0.028)[:, None], lip, 0.04)
-        beard = smooth_max(smooth_min(e[:, _E["beard"]], face - 0.035, 0.05), c[:, _C["beard_top"]], 0.06)
-        beard = torch.maximum(smooth_max(beard, 0.012 - mouth_area, 0.04), 0.02 - z)
         return [skin, ear, neck + 0.004, torch.minimum(e[:, _E["eyeball"]], face + 0.09), face + 0.07,
-                lips[:, 0], lips[:, 1], self._brow(shell, c), beard, self._hair(e, c, x, y, z),
-                *self._accessories(e, c, x, y, z), self._cloth(e)]
+                lips[:, 0], lips[:, 1], self._brow(shell, c), self._beard(face, mouth_area, e, c, z), self._hair(e, c, x, y, z),
+                self._hat(e, c), self._glasses(c, x, y, z),
+                e[:, _E["earring"]] if "earrings" in self.shape.worn else None, self._necklace(c), self._cloth(e)]
 
     def _brow(self, shell: Tensor, c: Tensor) -> Tensor:
         ends = c[:, _C["brow_ends"]]                                       # -1 in the middle, 0 at the ends
@@ -99,23 +106,39 @@ class Field:
         waves = (x * s["curl_x"]).sin_() * (y * s["curl_y"]).add_(0.6).sin_() * (z * s["curl_z"]).add_(0.4).sin_()
         return smooth_max(waves.mul_(s["curl_depth"]).add_(hair), c[:, _C["hair_limit"]], 0.03)
 
-    def _accessories(self, e: Tensor, c: Tensor, x: Tensor, y: Tensor, z: Tensor) -> list[Tensor]:
+    def _beard(self, face: Tensor, mouth_area: Tensor, e: Tensor, c: Tensor, z: Tensor) -> Tensor | None:
+        if "beard" not in self.shape.worn:
+            return None
+        beard = smooth_max(smooth_min(e[:, _E["beard"]], face - 0.035, 0.05), c[:, _C["beard_top"]], 0.06)
+        return torch.maximum(smooth_max(beard, 0.012 - mouth_area, 0.04), 0.02 - z)
+
+    def _hat(self, e: Tensor, c: Tensor) -> Tensor | None:
+        if "hat" not in self.shape.worn:
+            return None
         s = self.shape.scalars
         plane = c[:, _C["rim_plane"]]
         rim = (_ring(c[:, _C["ring_hat"]], s["ring"] / s["rim_wide"]).square_()
                + (plane / s["rim_high"]).square_()).sqrt_().sub_(1).mul_(torch.minimum(s["rim_wide"], s["rim_high"]))
-        hat = smooth_min(smooth_max(e[:, _E["hat_crown"]], -plane, 0.05), rim, 0.03)
+        return smooth_min(smooth_max(e[:, _E["hat_crown"]], -plane, 0.05), rim, 0.03)
+
+    def _glasses(self, c: Tensor, x: Tensor, y: Tensor, z: Tensor) -> Tensor | None:
+        if "glasses" not in self.shape.worn:
+            return None
+        s = self.shape.scalars
         depth = c[:, _C["glasses_depth"]]
         depth_squared = depth.square()
-        a, level = x.abs(), (y - s["bridge_y"]).square_()
+        level = (y - s["bridge_y"]).square_()
         hoop = _ring(c[:, _C["ring_glasses"]], s["rim"]).square_().add_(depth_squared).sqrt_()
-        bridge = torch.maximum((level + depth_squared).sqrt_(), a - s["bridge_x"])
-        arm_x = c[:, _C["arm"]].square()
-        arm = torch.maximum((level + arm_x).sqrt_(), torch.maximum(depth, -0.1 - z))
-        glasses = torch.minimum(torch.minimum(hoop, bridge), arm).sub_(s["frame"])
-        loop = _ring(c[:, _C["ring_necklace"]], s["loop"])
-        necklace = loop.square_().add_(c[:, _C["necklace_plane"]].square()).sqrt_().sub_(0.042)
-        return [hat, glasses, e[:, _E["earring"]], necklace]
+        bridge = torch.maximum((level + depth_squared).sqrt_(), x.abs() - s["bridge_x"])
+        arm = (level + c[:, _C["arm"]].square()).sqrt_()
+        arm = torch.maximum(arm, torch.maximum(depth, -0.1 - z))
+        return torch.minimum(torch.minimum(hoop, bridge), arm).sub_(s["frame"])
+
+    def _necklace(self, c: Tensor) -> Tensor | None:
+        if "necklace" not in self.shape.worn:
+            return None
+        loop = _ring(c[:, _C["ring_necklace"]], self.shape.scalars["loop"])
+        return loop.square_().add_(c[:, _C["necklace_plane"]].square()).sqrt_().sub_(0.042)
 
     @staticmethod
     def _cloth(e: Tensor) -> Tensor:

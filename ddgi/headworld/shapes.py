@@ -21,13 +21,15 @@ FAR = 9.0
 ELLIPSOIDS = (
     "cranium", "jaw", "chin", "cheek", "brow_ridge", "lid", "lip_bulge",                 # head
     "nose_bridge", "nose_tip", "nose_wing",                                              # nose
-    "ear", "ear_hollow", "neck", "chest", "eyeball",
+    "ear", "neck", "chest", "eyeball",
     "cap", "hair_back", "lock", "bun",                                                   # hair
-    "fringe_left", "fringe_right", "face_opening", "ear_room",
-    "beard", "hat_crown", "earring", "cloth", "shoulder", "neckline",
+    "fringe_left", "fringe_right",
+    "beard", "hat_crown", "earring", "cloth", "shoulder",
+    "ear_hollow", "face_opening", "ear_room", "neckline",                                # HOLLOWS
 )
-# Cut out of other shapes: their distances are negative outside.
-HOLLOWS = ("ear_hollow", "face_opening", "ear_room", "neckline")
+WORN = ("beard", "glasses", "hat", "earrings", "necklace")
+# The last ellipsoids are cut out of other shapes: their distances are negative outside.
+HOLLOWS = 4
 CURVES = (
     "lid_up", "lid_low", "lip_up_out", "lip_low_out", "lip_up_in", "lip_low_in",
     "brow", "brow_ends", "beard_top", "hair_limit", "arm",
@@ -40,14 +42,17 @@ CURVES = (
 class HeadShape:
     """Coefficients of a batch of heads.
 
-    rows: [B, K, 13] quadric coefficients, ellipsoids first, then curves.
-    scale: [B, E, 1] the length that turns sqrt(quadric) - 1 into a distance.
+    rows: [B, K, 13] quadric coefficients, ellipsoids first, then curves. An ellipsoid's quadric is
+        scale^2 on its surface.
+    scale: [B, E, 1] lengths; sqrt(quadric) - scale is about the distance near the surface.
     scalars: name to [B, 1] sizes that are no quadric.
+    worn: which of beard, glasses, hat, earrings and necklace any head of the batch has.
     """
 
     rows: Tensor
     scale: Tensor
     scalars: dict[str, Tensor]
+    worn: frozenset[str]
 
 
 class _Builder:
@@ -110,8 +115,10 @@ def build_shape(parameters: HeadParameters) -> HeadShape:
     _body(build, p)
     _accessories(build, p, scalars)
     rows = torch.stack([build.rows[name] for name in ELLIPSOIDS + CURVES], 1)
-    scale = torch.stack([-build.scale[name] if name in HOLLOWS else build.scale[name] for name in ELLIPSOIDS], 1)[..., None]
-    return HeadShape(rows, scale, {name: value[:, None] for name, value in scalars.items()})
+    scale = torch.stack([build.scale[name] for name in ELLIPSOIDS], 1)[..., None]
+    rows[:, :len(ELLIPSOIDS)] *= scale.square()
+    worn = frozenset(name for name in WORN if bool(p.has(name).any()))
+    return HeadShape(rows, scale, {name: value[:, None] for name, value in scalars.items()}, worn)
 
 
 def _face(build: _Builder, p: HeadParameters) -> None:
