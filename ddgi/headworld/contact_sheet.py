@@ -27,6 +27,7 @@ def contact_sheet(batch: HeadWorldBatch, columns: int = 8, captions: bool = True
     return sheet
 
 
-def write_contact_sheet(path: str | os.PathLike, batch: HeadWorldBatch, columns: int = 8, captions: bool = True) -> None:
+def write_contact_sheet(path: str | os.PathLike, batch: HeadWorldBatch, columns: int = 8,
+                        captions: bool = True) -> None:
     """Write the sheet as a PNG."""
     contact_sheet(batch, columns, captions).save(path, format="PNG")

@@ -53,7 +53,8 @@ def _bound(origins: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
     return (along - half).clamp_min(0.05), along + half
 
 
-def _advance(field: Field, origins: Tensor, directions: Tensor, t: Tensor, far: Tensor, steps: int, cone: float) -> Tensor:
+def _advance(field: Field, origins: Tensor, directions: Tensor, t: Tensor, far: Tensor, steps: int,
+             cone: float) -> Tensor:
     """March the rays that are still inside the bound; cone: radius of the ray's cone at distance 1."""
     t, distance = _march_some(field, origins, directions, t, t < far, steps, cone)
     if cone:
@@ -78,7 +79,10 @@ def _march_some(field: Field, origins: Tensor, directions: Tensor, t: Tensor, ac
                 move = ((near - u * cone) * SAFETY).clamp_min_(0)
             else:
                 # The secant slope of the distance along the ray; near a silhouette it goes to 0.
-                slope = SLOPE_AT_FIRST if last is None else ((last - near) * move / (move * move + 1e-10)).clamp_(0.65, 1.3)
+                if last is None:
+                    slope = SLOPE_AT_FIRST
+                else:
+                    slope = ((last - near) * move / (move * move + 1e-10)).clamp_(0.65, 1.3)
                 move, last = (near / slope).clamp_min_(-0.05), near
             u = u + move
         t.scatter_(1, order, u)

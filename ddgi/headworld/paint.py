@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from .parameters import ATTRIBUTES, HeadParameters
-from .sdf import _C, _E, PARTS, Field
+from .parameters import HeadParameters
+from .sdf import PARTS, C, E, Field
 
 _HAIR = ((0.045, 0.04, 0.05), (0.30, 0.145, 0.065), (0.93, 0.70, 0.27), (0.72, 0.21, 0.06), (0.66, 0.67, 0.70),
          (0.22, 0.15, 0.11))
@@ -83,11 +83,11 @@ def paint(field: Field, colours: Palette, points: Tensor) -> tuple[Tensor, Tenso
     classes = torch.tensor(_CLASSES, device=points.device)[part]
     paired = torch.isin(part, torch.tensor([_P[name] for name in _PAIRED], device=points.device))
     classes = classes - (paired & (x < 0)).long()
-    nose = torch.minimum(torch.minimum(e[:, _E["nose_bridge"]] - 0.035, e[:, _E["nose_tip"]]), e[:, _E["nose_wing"]])
+    nose = torch.minimum(torch.minimum(e[:, E["nose_bridge"]] - 0.035, e[:, E["nose_tip"]]), e[:, E["nose_wing"]])
     is_nose = (part == _P["skin"]) & (nose < 0.03) & (z > 0.4)
     classes[is_nose] = 2
-    below = (part == _P["skin"]) & (torch.minimum(e[:, _E["neck"]], e[:, _E["chest"]]) < e[:, _E["jaw"]] - 0.02) & (y < -0.45)
-    classes[below] = 17
+    neck = torch.minimum(e[:, E["neck"]], e[:, E["chest"]])
+    classes[(part == _P["skin"]) & (neck < e[:, E["jaw"]] - 0.02) & (y < -0.45)] = 17
     tables = torch.stack([colours.skin] * 3 + [torch.ones_like(colours.skin), torch.zeros_like(colours.skin)]
                          + [colours.lip, colours.lip * 1.08] + [colours.hair * 0.75] * 2 + [colours.hair]
                          + [colours.hat, colours.frame, colours.gold, colours.gold, colours.cloth], 1)
@@ -111,9 +111,10 @@ def _paint_skin(albedo: Tensor, part: Tensor, c: Tensor, points: Tensor, colours
     albedo = mix(albedo, rosy, nose)
     ear = (part == _P["ear"]).float() * 0.35
     albedo = mix(albedo, rosy, ear)
-    speck = ((x * 61).sin() * (y * 67 + 2 * x).sin() > 0.72).float() * (-((a - 0.28).square() + (y + 0.12).square()) / 0.03).exp()
-    albedo = mix(albedo, albedo * points.new_tensor([0.78, 0.62, 0.5])[:, None], speck * skin * colours.freckles[:, None] * (z > 0.3))
-    up, low = c[:, _C["lid_up"]], c[:, _C["lid_low"]]
+    speck = ((x * 61).sin() * (y * 67 + 2 * x).sin() > 0.72).float() * skin * colours.freckles[:, None]
+    speck = speck * (-((a - 0.28).square() + (y + 0.12).square()) / 0.03).exp() * (z > 0.3)
+    albedo = mix(albedo, albedo * points.new_tensor([0.78, 0.62, 0.5])[:, None], speck)
+    up, low = c[:, C["lid_up"]], c[:, C["lid_low"]]
     lash = soft(colours.lashes[:, None] - up, 0.012) * (low < 0.02) * skin * (z > 0.3)
     return mix(albedo, albedo.new_tensor([0.05, 0.035, 0.035])[:, None], lash * 0.92)
 
@@ -130,7 +131,7 @@ def _paint_eyes(albedo: Tensor, part: Tensor, c: Tensor, points: Tensor, field: 
     iris = mix(iris, colours.iris[..., None] * 0.30, soft(r - 0.50, 0.06))
     eyes = mix(white, iris.clamp(0, 1), soft(0.585 - r, 0.03))
     eyes = mix(eyes, albedo.new_tensor([0.015, 0.015, 0.02])[:, None], soft(0.285 - r, 0.03))
-    shadow = soft(c[:, _C["lid_up"]] + 0.05, 0.06) * 0.5
+    shadow = soft(c[:, C["lid_up"]] + 0.05, 0.06) * 0.5
     eyes = eyes * (1 - shadow)[:, None]
     glint = torch.maximum(soft(0.13 - ((u + 0.20).square() + (v - 0.24).square()).sqrt(), 0.03),
                           soft(0.07 - ((u - 0.20).square() + (v + 0.24).square()).sqrt(), 0.03) * 0.6)
@@ -140,8 +141,8 @@ def _paint_eyes(albedo: Tensor, part: Tensor, c: Tensor, points: Tensor, field: 
 
 def _paint_mouth(albedo: Tensor, part: Tensor, c: Tensor, points: Tensor) -> Tensor:
     mouth = part == _P["mouth"]
-    up = c[:, _C["lip_up_in"]]
-    low = c[:, _C["lip_low_in"]]
+    up = c[:, C["lip_up_in"]]
+    low = c[:, C["lip_low_in"]]
     dark = albedo.new_tensor([0.22, 0.03, 0.05])[:, None].expand_as(albedo)
     inside = mix(dark, albedo.new_tensor([0.86, 0.34, 0.36])[:, None], soft(low + 0.055, 0.02))
     inside = mix(inside, albedo.new_tensor([0.98, 0.97, 0.93])[:, None], soft(up + 0.062, 0.008))
@@ -158,5 +159,3 @@ def _paint_fabric(albedo: Tensor, part: Tensor, points: Tensor, field: Field, co
     hair = ((part == _P["hair"]) | (part == _P["beard"])).float()
     return albedo * (1 + 0.07 * strands * hair)[:, None]
 
-
-__all__ = ["ATTRIBUTES", "Palette", "paint", "hue", "ramp", "soft"]

@@ -88,7 +88,8 @@ def _render_all(parameters: HeadParameters, label: Tensor, resolution: int) -> t
     groups = (order,) if order.is_cuda else order.split(_CHUNK)
 
     def draw(group: Tensor) -> tuple[Tensor, ...]:
-        return _render_chunk(HeadParameters(parameters.attributes[group], parameters.factors[group]), label[group], resolution)
+        some = HeadParameters(parameters.attributes[group], parameters.factors[group])
+        return _render_chunk(some, label[group], resolution)
 
     threads = torch.get_num_threads()
     if order.is_cuda or threads == 1:
@@ -122,10 +123,16 @@ def _render_chunk(parameters: HeadParameters, label: Tensor, resolution: int) ->
     depth = torch.where(hit, t * HEAD_UNIT, torch.full_like(t, FAR_DEPTH))[:, None]
     if factor > 1:
         image = F.avg_pool2d(image, factor)
-        mask, depth = mask[:, ::factor, ::factor], depth[:, :, ::factor, ::factor]
+        mask, depth = mask[:, ::factor, ::factor], _halve_depth(depth)
     else:
         image = _soften_edges(image, mask)
     return image * 2 - 1, mask.contiguous(), depth.contiguous()
+
+
+def _halve_depth(depth: Tensor) -> Tensor:
+    """Half the size: the mean of 2 x 2 where the surface is continuous, else the upper left sample."""
+    mean, nearest = F.avg_pool2d(depth, 2), -F.max_pool2d(-depth, 2)
+    return torch.where(F.max_pool2d(depth, 2) - nearest < 0.03, mean, depth[:, :, ::2, ::2])
 
 
 def _soften_edges(image: Tensor, mask: Tensor) -> Tensor:
@@ -180,7 +187,8 @@ class Lights:
         self.sky = (side.new_tensor([0.62, 0.70, 0.82]) - warm * side.new_tensor([0.05, 0.0, -0.05]))[..., None]
         self.ground = side.new_tensor([0.46, 0.38, 0.34])[:, None]
 
-    def shade(self, field: Field, points: Tensor, normal: Tensor, view: Tensor, albedo: Tensor, shine: Tensor) -> Tensor:
+    def shade(self, field: Field, points: Tensor, normal: Tensor, view: Tensor, albedo: Tensor,
+              shine: Tensor) -> Tensor:
         """Display colours [B, 3, N] of points; albedo is linear; nearby surfaces dim every light."""
         shadow = (field.distance(points + 0.06 * normal + 0.16 * self.key) / 0.15).clamp(0, 1)
         open_sky = (field.distance(points + 0.12 * normal) / 0.12).clamp(0, 1) * 0.65 + 0.35
@@ -191,7 +199,8 @@ class Lights:
         rim = (1 - towards.clamp(0, 1)).pow(3) * (up * 0.7 + 0.15) * open_sky
         half = unit(self.key - view)
         gloss = (normal * half).sum(1).clamp_min(0).pow(38) * shine * shadow
-        return _tone(albedo * (self.key_colour * (1.05 * diffuse)[:, None] + ambient) + (0.22 * rim + 0.55 * gloss)[:, None])
+        matt = albedo * (self.key_colour * (1.05 * diffuse)[:, None] + ambient)
+        return _tone(matt + (0.22 * rim + 0.55 * gloss)[:, None])
 
 
 def _tone(linear: Tensor) -> Tensor:

@@ -7,12 +7,13 @@ from .shapes import CURVES, ELLIPSOIDS, FAR, HOLLOWS, HeadShape
 
 PARTS = ("skin", "ear", "neck", "eye", "mouth", "upper lip", "lower lip", "brow", "beard", "hair", "hat",
          "glasses", "earring", "necklace", "cloth")
-_E = {name: index for index, name in enumerate(ELLIPSOIDS)}
-_C = {name: index for index, name in enumerate(CURVES)}
-_HEAD = slice(_E["cranium"], _E["nose_wing"] + 1)
-_HAIR = slice(_E["cap"], _E["bun"] + 1)
-_LIP_OUT = slice(_C["lip_up_out"], _C["lip_low_out"] + 1)
-_LIP_IN = slice(_C["lip_up_in"], _C["lip_low_in"] + 1)
+# Row numbers by name, in the results of Field.quadrics.
+E = {name: index for index, name in enumerate(ELLIPSOIDS)}
+C = {name: index for index, name in enumerate(CURVES)}
+_HEAD = slice(E["cranium"], E["nose_wing"] + 1)
+_HAIR = slice(E["cap"], E["bun"] + 1)
+_LIP_OUT = slice(C["lip_up_out"], C["lip_low_out"] + 1)
+_LIP_IN = slice(C["lip_up_in"], C["lip_low_in"] + 1)
 FRONT = 0.30                               # features are painted only in front of this z
 
 
@@ -77,72 +78,72 @@ class Field:
         front = FRONT - z
         face = smooth_union(e[:, _HEAD], 0.05)
         shell = torch.maximum(face, front)
-        eye_hole = torch.maximum(c[:, _C["lid_up"]], c[:, _C["lid_low"]])
-        gap = torch.maximum(c[:, _C["lip_up_in"]], c[:, _C["lip_low_in"]])
-        mouth_area = torch.maximum(c[:, _C["lip_up_out"]], c[:, _C["lip_low_out"]])
+        eye_hole = torch.maximum(c[:, C["lid_up"]], c[:, C["lid_low"]])
+        gap = torch.maximum(c[:, C["lip_up_in"]], c[:, C["lip_low_in"]])
+        mouth_area = torch.maximum(c[:, C["lip_up_out"]], c[:, C["lip_low_out"]])
         hole = torch.maximum(torch.minimum(eye_hole, torch.maximum(gap, mouth_area)), front)
-        neck = smooth_min(e[:, _E["neck"]], e[:, _E["chest"]], 0.12)
+        neck = smooth_min(e[:, E["neck"]], e[:, E["chest"]], 0.12)
         skin = smooth_max(smooth_min(face, neck, 0.06), hole.neg_(), 0.02)
-        ear = smooth_max(e[:, _E["ear"]], e[:, _E["ear_hollow"]], 0.05)
+        ear = smooth_max(e[:, E["ear"]], e[:, E["ear_hollow"]], 0.05)
         lip = torch.maximum(c[:, _LIP_OUT], -c[:, _LIP_IN])                               # [B, 2, N]
         lips = smooth_max((shell - 0.028)[:, None], lip, 0.04)
-        return [skin, ear, neck + 0.004, torch.minimum(e[:, _E["eyeball"]], face + 0.09), face + 0.07,
-                lips[:, 0], lips[:, 1], self._brow(shell, c), self._beard(face, mouth_area, e, c, z), self._hair(e, c, x, y, z),
-                self._hat(e, c), self._glasses(c, x, y, z),
-                e[:, _E["earring"]] if "earrings" in self.shape.worn else None, self._necklace(c), self._cloth(e)]
+        return [skin, ear, neck + 0.004, torch.minimum(e[:, E["eyeball"]], face + 0.09), face + 0.07,
+                lips[:, 0], lips[:, 1], self._brow(shell, c), self._beard(face, mouth_area, e, c, z),
+                self._hair(e, c, x, y, z), self._hat(e, c), self._glasses(c, x, y, z),
+                e[:, E["earring"]] if "earrings" in self.shape.worn else None, self._necklace(c), self._cloth(e)]
 
     def _brow(self, shell: Tensor, c: Tensor) -> Tensor:
-        ends = c[:, _C["brow_ends"]]                                       # -1 in the middle, 0 at the ends
+        ends = c[:, C["brow_ends"]]                                       # -1 in the middle, 0 at the ends
         half = ends.clamp(-1, 0).sub_(0.15).mul_(self.shape.scalars["brow_half"])
-        band = torch.maximum(c[:, _C["brow"]].abs().add_(half), ends * 0.1)
+        band = torch.maximum(c[:, C["brow"]].abs().add_(half), ends * 0.1)
         return smooth_max(shell - 0.035, band, 0.03)
 
     def _hair(self, e: Tensor, c: Tensor, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
         s = self.shape.scalars
-        mass = smooth_max(smooth_union(e[:, _HAIR], 0.05), e[:, _E["face_opening"]], 0.06)
-        mass = smooth_max(mass, torch.minimum(e[:, _E["ear_room"]], x.abs() - 0.5), 0.05)
-        fringe = torch.minimum(e[:, _E["fringe_left"]], e[:, _E["fringe_right"]])
+        mass = smooth_max(smooth_union(e[:, _HAIR], 0.05), e[:, E["face_opening"]], 0.06)
+        mass = smooth_max(mass, torch.minimum(e[:, E["ear_room"]], x.abs() - 0.5), 0.05)
+        fringe = torch.minimum(e[:, E["fringe_left"]], e[:, E["fringe_right"]])
         hair = smooth_min(mass, fringe, 0.06)
         waves = (x * s["curl_x"]).sin_() * (y * s["curl_y"]).add_(0.6).sin_() * (z * s["curl_z"]).add_(0.4).sin_()
-        return smooth_max(waves.mul_(s["curl_depth"]).add_(hair), c[:, _C["hair_limit"]], 0.03)
+        return smooth_max(waves.mul_(s["curl_depth"]).add_(hair), c[:, C["hair_limit"]], 0.03)
 
     def _beard(self, face: Tensor, mouth_area: Tensor, e: Tensor, c: Tensor, z: Tensor) -> Tensor | None:
         if "beard" not in self.shape.worn:
             return None
-        beard = smooth_max(smooth_min(e[:, _E["beard"]], face - 0.035, 0.05), c[:, _C["beard_top"]], 0.06)
+        beard = smooth_max(smooth_min(e[:, E["beard"]], face - 0.035, 0.05), c[:, C["beard_top"]], 0.06)
         return torch.maximum(smooth_max(beard, 0.012 - mouth_area, 0.04), 0.02 - z)
 
     def _hat(self, e: Tensor, c: Tensor) -> Tensor | None:
         if "hat" not in self.shape.worn:
             return None
         s = self.shape.scalars
-        plane = c[:, _C["rim_plane"]]
-        rim = (_ring(c[:, _C["ring_hat"]], s["ring"] / s["rim_wide"]).square_()
+        plane = c[:, C["rim_plane"]]
+        rim = (_ring(c[:, C["ring_hat"]], s["ring"] / s["rim_wide"]).square_()
                + (plane / s["rim_high"]).square_()).sqrt_().sub_(1).mul_(torch.minimum(s["rim_wide"], s["rim_high"]))
-        return smooth_min(smooth_max(e[:, _E["hat_crown"]], -plane, 0.05), rim, 0.03)
+        return smooth_min(smooth_max(e[:, E["hat_crown"]], -plane, 0.05), rim, 0.03)
 
     def _glasses(self, c: Tensor, x: Tensor, y: Tensor, z: Tensor) -> Tensor | None:
         if "glasses" not in self.shape.worn:
             return None
         s = self.shape.scalars
-        depth = c[:, _C["glasses_depth"]]
+        depth = c[:, C["glasses_depth"]]
         depth_squared = depth.square()
         level = (y - s["bridge_y"]).square_()
-        hoop = _ring(c[:, _C["ring_glasses"]], s["rim"]).square_().add_(depth_squared).sqrt_()
+        hoop = _ring(c[:, C["ring_glasses"]], s["rim"]).square_().add_(depth_squared).sqrt_()
         bridge = torch.maximum((level + depth_squared).sqrt_(), x.abs() - s["bridge_x"])
-        arm = (level + c[:, _C["arm"]].square()).sqrt_()
+        arm = (level + c[:, C["arm"]].square()).sqrt_()
         arm = torch.maximum(arm, torch.maximum(depth, -0.1 - z))
         return torch.minimum(torch.minimum(hoop, bridge), arm).sub_(s["frame"])
 
     def _necklace(self, c: Tensor) -> Tensor | None:
         if "necklace" not in self.shape.worn:
             return None
-        loop = _ring(c[:, _C["ring_necklace"]], self.shape.scalars["loop"])
-        return loop.square_().add_(c[:, _C["necklace_plane"]].square()).sqrt_().sub_(0.042)
+        loop = _ring(c[:, C["ring_necklace"]], self.shape.scalars["loop"])
+        return loop.square_().add_(c[:, C["necklace_plane"]].square()).sqrt_().sub_(0.042)
 
     @staticmethod
     def _cloth(e: Tensor) -> Tensor:
-        return smooth_max(smooth_min(e[:, _E["cloth"]], e[:, _E["shoulder"]], 0.08), e[:, _E["neckline"]], 0.03)
+        return smooth_max(smooth_min(e[:, E["cloth"]], e[:, E["shoulder"]], 0.08), e[:, E["neckline"]], 0.03)
 
 
 def _ring(quadric: Tensor, radius: Tensor) -> Tensor:

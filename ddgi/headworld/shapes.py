@@ -233,9 +233,10 @@ def _body(build: _Builder, p: HeadParameters) -> None:
     build.ellipsoid("chest", (0, -1.72, -0.16), (wide * 0.93, 0.55, 0.50))
     build.ellipsoid("cloth", (0, -1.72, -0.16), (wide, 0.60, 0.56))
     collar = neck + 0.05
-    build.ellipsoid("shoulder", (0, -1.10 - 0.16 * (1 - turtle), -0.15), (collar + 0.04, 0.16 + 0.05 * turtle, collar + 0.04))
-    build.ellipsoid("neckline", (0, -1.02, 0.16), (0.36 - 0.02 * turtle, (0.20 + 0.26 * vee) * (1 - turtle) + 1e-3,
-                                                    0.60 * (1 - turtle) + 1e-3))
+    build.ellipsoid("shoulder", (0, -1.10 - 0.16 * (1 - turtle), -0.15),
+                    (collar + 0.04, 0.16 + 0.05 * turtle, collar + 0.04))
+    build.ellipsoid("neckline", (0, -1.02, 0.16),
+                    (0.36 - 0.02 * turtle, (0.20 + 0.26 * vee) * (1 - turtle) + 1e-3, 0.60 * (1 - turtle) + 1e-3))
 
 
 def _accessories(build: _Builder, p: HeadParameters, scalars: dict[str, Tensor]) -> None:
