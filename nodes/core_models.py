@@ -11,7 +11,7 @@ import torch
 
 import comfy.cldm.cldm
 import comfy.controlnet
-import comfy.latent_formats
+import comfy.ldm.models.autoencoder
 import comfy.model_base
 import comfy.model_management
 import comfy.model_patcher
@@ -72,9 +72,40 @@ class _SmallSD15(comfy.supported_models.SD15):
         self.latent_format.taesd_decoder_name = None
 
 
+    def model_type(self, state_dict, prefix=""):
+        # v-prediction converges in a fraction of the steps at this size.
+        return comfy.model_base.ModelType.V_PREDICTION
+
+
 def build_unet(config: DiffusionConfig, *, dtype=torch.float32, device=None, operations=None):
     """Core's BaseModel with untrained weights."""
-    return comfy.model_base.BaseModel(_SmallSD15(config, dtype, operations), device=device)
+    return _SmallSD15(config, dtype, operations).get_model({}, device=device)
+
+
+def initialise(network: torch.nn.Module) -> None:
+    """Give core's layers, which come with unset weights, PyTorch's usual start; zero what the papers start at zero.
+
+    The last convolution of every residual and attention block, and ControlNet's "zero convolutions", start at 0.
+    """
+    starts = (torch.nn.Linear, torch.nn.Conv2d, torch.nn.GroupNorm, torch.nn.LayerNorm)
+    for module in network.modules():
+        if isinstance(module, torch.nn.Embedding):
+            torch.nn.init.normal_(module.weight, std=0.02)
+        for start in starts:
+            if isinstance(module, start):
+                start.reset_parameters(module)  # core's subclasses skip it to load files faster
+    for name, module in network.named_modules():
+        zero = name.endswith(("out_layers.3", "proj_out", "middle_block_out.0")) or name == "out.2"
+        if zero or name.startswith("zero_convs.") and isinstance(module, torch.nn.Conv2d):
+            for parameter in module.parameters():
+                torch.nn.init.zeros_(parameter)
+
+
+def build_autoencoder(config: DiffusionConfig) -> torch.nn.Module:
+    """Core's AutoencoderKL with a fresh start."""
+    network = comfy.ldm.models.autoencoder.AutoencoderKL(ddconfig=config.vae, embed_dim=config.vae["z_channels"])
+    initialise(network)
+    return network
 
 
 def build_model(config: DiffusionConfig, state_dict: dict[str, torch.Tensor]):
@@ -104,11 +135,17 @@ def build_control_net(config: DiffusionConfig, *, dtype=torch.float32, device=No
     return comfy.cldm.cldm.ControlNet(hint_channels=3, dtype=dtype, device=device, operations=operations, **arguments)
 
 
-def wrap_control_net(network) -> comfy.controlnet.ControlNet:
-    """CONTROL_NET that core's ControlNetApply nodes accept."""
-    return comfy.controlnet.ControlNet(network, load_device=comfy.model_management.get_torch_device(),
-                                       manual_cast_dtype=comfy.model_management.unet_manual_cast(
-                                           network.dtype, comfy.model_management.get_torch_device()))
+def load_control_net(config: DiffusionConfig, state_dict: dict[str, torch.Tensor]) -> comfy.controlnet.ControlNet:
+    """CONTROL_NET that core's ControlNetApply nodes accept, holding these weights."""
+    device = comfy.model_management.get_torch_device()
+    weights = next(iter(state_dict.values())).dtype
+    dtype = comfy.model_management.unet_dtype(model_params=sum(v.numel() for v in state_dict.values()),
+                                              weight_dtype=weights)
+    network = build_control_net(config, dtype=dtype)
+    network.load_state_dict({k: v.to(dtype) for k, v in state_dict.items()}, strict=True)
+    return comfy.controlnet.ControlNet(
+        network.eval().requires_grad_(False), load_device=device,
+        manual_cast_dtype=comfy.model_management.unet_manual_cast(dtype, device))
 
 
 def _text_model_classes(config: DiffusionConfig, tokenizer_folder: Path):

@@ -1,0 +1,120 @@
+"""The judges: a face segmenter and an attribute classifier that score images nobody labelled."""
+
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from ..errors import InputError
+from ..files import load_tensors, save_tensors
+from ..palette import CLASS_NAMES
+
+FORMAT = "ddgi.judges"
+
+
+class _Block(nn.Module):
+    """Two 3x3 convolutions with batch norm, and a shortcut."""
+
+    def __init__(self, in_channels: int, channels: int, operations):
+        super().__init__()
+        self.conv0 = operations.Conv2d(in_channels, channels, 3, padding=1, bias=False)
+        self.conv1 = operations.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.norm0, self.norm1 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
+        self.skip = operations.Conv2d(in_channels, channels, 1, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out = F.relu(self.norm0(self.conv0(x)))
+        return F.relu(self.norm1(self.conv1(out)) + self.skip(x))
+
+
+class Encoder(nn.Module):
+    """Image [B, 3, R, R] in [-1, 1] to feature maps at R, R/2, R/4, R/8."""
+
+    def __init__(self, widths: tuple[int, ...], operations=nn):
+        super().__init__()
+        self.blocks = nn.ModuleList(_Block(a, b, operations) for a, b in zip((3, *widths), widths))
+
+    def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
+        maps, x = [], image
+        for index, block in enumerate(self.blocks):
+            x = block(x if index == 0 else F.max_pool2d(x, 2))
+            maps.append(x)
+        return maps
+
+
+class Segmenter(nn.Module):
+    """U-Net that labels each pixel with one of the 19 face classes: logits [B, 19, R, R]."""
+
+    def __init__(self, widths: tuple[int, ...], operations=nn):
+        super().__init__()
+        self.encoder = Encoder(widths, operations)
+        self.decoder = nn.ModuleList(_Block(a + b, b, operations) for a, b in zip(widths[:0:-1], widths[-2::-1]))
+        self.head = operations.Conv2d(widths[0], len(CLASS_NAMES), 1)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        maps = self.encoder(image)
+        x = maps.pop()
+        for block in self.decoder:
+            x = block(torch.cat([F.interpolate(x, scale_factor=2, mode="nearest"), maps.pop()], dim=1))
+        return self.head(x)
+
+
+class AttributeClassifier(nn.Module):
+    """One logit vector per attribute: list of [B, number of values]."""
+
+    def __init__(self, widths: tuple[int, ...], attribute_sizes: tuple[int, ...], operations=nn):
+        super().__init__()
+        self.encoder = Encoder(widths, operations)
+        self.sizes = tuple(attribute_sizes)
+        # 4x4 cells keep where a feature was seen: brown eyes and brown hair are different questions.
+        self.head = operations.Linear(widths[-1] * 16, sum(self.sizes))
+
+    def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
+        x = F.adaptive_avg_pool2d(self.encoder(image)[-1], 4).flatten(1)
+        return list(self.head(x).split(self.sizes, dim=1))
+
+
+class Judges(nn.Module):
+    """Both judges with what is known of them.
+
+    config: {"resolution", "widths", "attributes": {name: [values]}}; record: their own accuracies.
+    """
+
+    def __init__(self, config: dict, *, record: dict | None = None, operations=nn):
+        super().__init__()
+        self.config, self.record = config, record or {}
+        widths = tuple(config["widths"])
+        self.segmenter = Segmenter(widths, operations)
+        self.classifier = AttributeClassifier(widths, tuple(len(v) for v in config["attributes"].values()), operations)
+
+    @property
+    def resolution(self) -> int:
+        return self.config["resolution"]
+
+    def fit(self, image: torch.Tensor) -> torch.Tensor:
+        """Images [B, 3, H, W] brought to the judges' resolution (antialiased)."""
+        size = (self.resolution, self.resolution)
+        if image.shape[-2:] == size:
+            return image
+        return F.interpolate(image, size=size, mode="bilinear", align_corners=False, antialias=True)
+
+    def features(self, image: torch.Tensor) -> list[torch.Tensor]:
+        """The segmenter's encoder maps, for the LPIPS-like distance."""
+        return self.segmenter.encoder(image)
+
+    def save(self, path: str | Path, dtype: torch.dtype = torch.float32) -> None:
+        tensors = {k: v.to(dtype) if v.is_floating_point() else v for k, v in self.state_dict().items()}
+        save_tensors(path, tensors, format=FORMAT, config=self.config, provenance=self.record)
+
+
+def load_judges(path: str | Path) -> Judges:
+    """Read the judges' file, weights in fp32."""
+    tensors, metadata = load_tensors(path, format=FORMAT)
+    judges = Judges(metadata["config"], record=metadata["provenance"])
+    try:
+        judges.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
+    except RuntimeError as error:
+        raise InputError(f"{Path(path).name} does not hold the judges its config describes; train them again with "
+                         f"`make train-demo`.") from error
+    return judges.requires_grad_(False).eval()

@@ -1,0 +1,250 @@
+"""Train every demo model, stage by stage; a stage that is done is not done again.
+
+The host's network classes come in as `core` (the pack's `nodes.core_models`), so this module
+stays free of host imports.
+"""
+
+import copy
+import os
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ...bridge import Bridge, BridgeConfig
+from ...evaluation.judges import Judges
+from ...features import FeatureLayout, StepFeatures, captured_call
+from ...gan import Generator, StyleGAN2, StyleGAN2Config
+from ...headworld import ATTRIBUTES, Z_DIM
+from ..losses import encoder_features
+from .autoencoder import encode_all, train_autoencoder
+from .bridge import Objective, train_mapping, train_modulation
+from .data import JUDGE_SEED, TRAINING_SEED, HeadWorldData, hint_batch, render_data
+from .diffusion import HINT_SIZE_PER_LATENT, SCRIBBLE_SHARE, train_diffusion
+from .export import provenance, save_control_net, save_diffusion
+from .features import TRUE_IMAGE, Collector, FeatureCache, finish
+from .generator import polish_generator, set_w_avg, train_generator
+from .judges import score_judges, train_judges
+from .settings import Settings
+from .tokenizer import write_tokenizer
+
+GENERATOR_NAME = "demo-stylegan2"
+DDIM_STEPS, GUIDANCE, KEPT_STEPS = 12, 2.0, 4
+STAGES = ("autoencoder", "generator", "judges", "diffusion", "bridge")
+
+
+def round_to_half(module: nn.Module) -> None:
+    """Give the weights the values that the fp16 file will hold, so later stages train against those."""
+    with torch.no_grad():
+        for tensor in module.state_dict().values():
+            if tensor.is_floating_point():
+                tensor.copy_(tensor.half().float())
+
+
+class Recipe:
+    """The demo models in training.
+
+    Args:
+        settings: sizes and lengths.
+        core: the pack's `nodes.core_models`.
+        work: folder for checkpoints and caches. out: folder for the finished files.
+        report: receives progress lines.
+    """
+
+    def __init__(self, settings: Settings, core, work: Path, out: Path, report: Callable[[str], None] = print):
+        self.settings, self.core, self.work, self.out, self.report = settings, core, work, out, report
+        self.vocab_size = write_tokenizer(out / "tokenizer")
+        self.config = core.DiffusionConfig.build(
+            image_size=settings.resolution, downscale=settings.downscale, vae_channels=settings.vae_channels,
+            vae_mult=list(settings.vae_mult), z_channels=4, model_channels=settings.model_channels,
+            channel_mult=list(settings.channel_mult), num_res_blocks=1, num_heads=4, text_width=settings.text_width,
+            text_layers=settings.text_layers, vocab_size=self.vocab_size)
+
+    def run(self, stages: tuple[str, ...] = STAGES) -> None:
+        torch.manual_seed(0)
+        for stage in stages:
+            getattr(self, stage)()
+
+    @cached_property
+    def data(self) -> HeadWorldData:
+        count = self.settings.samples
+        return render_data(range(TRAINING_SEED, TRAINING_SEED + count), self.settings.resolution,
+                           cache=self.work / "headworld.safetensors", report=self.report)
+
+    @cached_property
+    def trained_autoencoder(self) -> nn.Module:
+        torch.manual_seed(1)
+        autoencoder = self.core.build_autoencoder(self.config).to(self.settings.device)
+        train_autoencoder(self.settings, autoencoder, self.data, self.work, self.report)
+        round_to_half(autoencoder)
+        return autoencoder
+
+    @cached_property
+    def latents(self) -> torch.Tensor:
+        """Latents of all samples at unit variance; fixes `config.latent_scale`."""
+        raw = encode_all(self.settings, self.trained_autoencoder, self.data)
+        self.config = replace(self.config, latent_scale=round(1 / raw.std().item(), 5))
+        return raw * self.config.latent_scale
+
+    @property
+    def perceptual(self):
+        return encoder_features(self.trained_autoencoder.encoder)
+
+    def autoencoder(self) -> None:
+        self.report(f"autoencoder done, {self.latents.shape[0]} latents, scale {self.config.latent_scale}")
+
+    def _generator_module(self) -> StyleGAN2:
+        s = self.settings
+        torch.manual_seed(2)
+        return StyleGAN2(StyleGAN2Config(
+            z_dim=Z_DIM, w_dim=s.w_dim, img_resolution=s.resolution, channel_base=s.channel_base,
+            channel_max=s.channel_max, num_mapping_layers=4)).to(s.device)
+
+    @cached_property
+    def trained_generator(self) -> StyleGAN2:
+        module = self._generator_module()
+        arguments = (self.settings, module, self.data, self.perceptual, self.work, self.report)
+        train_generator(*arguments)
+        if self.settings.polish_steps:
+            polish_generator(*arguments)
+        set_w_avg(module)
+        round_to_half(module)
+        return module.requires_grad_(False).eval()
+
+    def generator(self) -> None:
+        half = copy.deepcopy(self.trained_generator).half()
+        Generator(half.config, half, name=GENERATOR_NAME).save(
+            self.out / "generator_stylegan2.safetensors", provenance(self.settings, self.work, "generator", "polish"))
+
+    def judges(self) -> None:
+        s = self.settings
+        data = render_data(range(JUDGE_SEED, JUDGE_SEED + s.judge_samples), s.resolution,
+                           cache=self.work / "headworld-judges.safetensors", report=self.report)
+        torch.manual_seed(3)
+        judges = Judges({"resolution": s.resolution, "widths": [24, 48, 64, 96],
+                         "attributes": {k: list(v) for k, v in ATTRIBUTES.items()}}).to(s.device)
+        train_judges(s, judges, data, self.work, self.report)
+        round_to_half(judges)
+        judges.cpu()
+        judges.record = provenance(s, self.work, "judges")
+        held_out = render_data(range(JUDGE_SEED - 256, JUDGE_SEED), s.resolution, report=self.report)
+        judges.record["own_accuracy"] = score_judges(judges, held_out)
+        self.report(f"judges' own accuracy: {judges.record['own_accuracy']}")
+        judges.save(self.out / "judges.safetensors", torch.float16)
+
+    @cached_property
+    def tokenize(self) -> Callable[[str], list[int]]:
+        tokenizer = self.core.build_clip(self.config, self.out / "tokenizer").tokenizer
+        return lambda text: [token for token, _ in tokenizer.tokenize_with_weights(text)["l"][0]]
+
+    @cached_property
+    def trained_diffusion(self) -> dict[str, nn.Module]:
+        latents = self.latents  # fixes the latent scale that the U-Net's description needs
+        torch.manual_seed(4)
+        model = self.core.build_unet(self.config)
+        control_net = self.core.build_control_net(self.config)
+        text = self.core.build_clip(self.config, self.out / "tokenizer").cond_stage_model.clip_l.transformer
+        networks = {"unet": model.diffusion_model, "control_net": control_net, "text": text}
+        for network in networks.values():
+            self.core.initialise(network)
+            network.to(self.settings.device)
+        # As in the ControlNet paper: the trunk starts as a copy, the convolutions into the U-Net at zero.
+        control_net.load_state_dict({k: v for k, v in model.diffusion_model.state_dict().items()
+                                     if k in control_net.state_dict()}, strict=False)
+        self.alphas_cumprod = (1 / (model.model_sampling.sigmas.double() ** 2 + 1)).float()
+        train_diffusion(self.settings, networks, self.alphas_cumprod, latents, self.data, self.tokenize, self.work,
+                        self.report)
+        for network in networks.values():
+            round_to_half(network)
+        return networks | {"model": model}
+
+    def diffusion(self) -> None:
+        trained = self.trained_diffusion
+        record = provenance(self.settings, self.work, "diffusion", "autoencoder")
+        save_diffusion(self.out / "diffusion.safetensors", self.config, trained, self.trained_autoencoder, record)
+        save_control_net(self.out / "controlnet.safetensors", self.config, trained["control_net"], record)
+
+    def bridge(self) -> None:
+        s = self.settings
+        bridge = self.new_bridge()
+        cache = self.feature_cache(bridge.config)
+        objective = Objective(s, self.trained_generator, self.data, cache, self.perceptual)
+        train_mapping(s, bridge, objective, self.work, self.report)
+        train_modulation(s, bridge, objective, self.work, self.report)
+        bridge.record = provenance(s, self.work, "mapping", "modulation")
+        bridge.save(self.out / "bridge_stylegan2.safetensors", dtype=torch.float16)
+
+    def new_bridge(self) -> Bridge:
+        """An untrained bridge between this U-Net and this generator."""
+        generator = Generator(self.trained_generator.config, self.trained_generator, name=GENERATOR_NAME)
+        layout = FeatureLayout.of(self.trained_diffusion["unet"], self.latents.shape[-2:])
+        middle = self.latents.shape[-1] // 2 ** (len(self.settings.channel_mult) - 1)
+        side = self.latents.shape[-1]
+        torch.manual_seed(5)
+        return Bridge(BridgeConfig(
+            family=layout.family, middle_channels=layout.middle_channels, middle_size=middle,
+            stage_channels=tuple(stage.channels for stage in layout.stages), map_size=side,
+            num_ws=generator.config.num_ws, w_dim=generator.config.w_dim,
+            mapping_channels=tuple((192, 384, 384, 384)[:middle.bit_length() - 1]), modulation_channels=64,
+            head_channels=tuple((64, 96, 128, 192, 256)[:side.bit_length() - 1]), attention_source="output",
+            refinement="both", generator_fingerprint=generator.fingerprint,
+            generator_name=generator.name)).to(self.settings.device)
+
+    def feature_cache(self, config: BridgeConfig) -> FeatureCache:
+        """All features that M and T train on, computed once and kept on disk."""
+        path = self.work / "features.safetensors"
+        if not path.exists():
+            self._collect(config).save(path)
+        return FeatureCache.load(path)
+
+    @torch.no_grad()
+    def _collect(self, config: BridgeConfig) -> FeatureCache:
+        s, collector, generator = self.settings, Collector(config), torch.Generator().manual_seed(8)
+        tokens = torch.tensor([self.tokenize(caption) for caption in self.data.captions])
+        empty = torch.tensor(self.tokenize(""))
+        words = ~torch.isin(tokens, empty)
+        for index in torch.arange(s.feature_passes).remainder(len(self.data)).split(64):
+            t = torch.randint(0, len(self.alphas_cumprod), (len(index),), generator=generator)
+            alpha = self.alphas_cumprod[t][:, None, None, None]
+            noise = torch.randn(self.latents[index].shape, generator=generator)
+            noised = alpha.sqrt() * self.latents[index] + (1 - alpha).sqrt() * noise
+            _, features = self.run_pass(noised, t, tokens[index], self._hints(index, generator))
+            collector.add(features, words[index], index, torch.full_like(index, TRUE_IMAGE))
+        images = []
+        for index in torch.arange(s.finished_images).remainder(len(self.data)).split(64):
+            noise = torch.randn(self.latents[index].shape, generator=generator)
+            clean, steps = finish(self.run_pass, self.alphas_cumprod, noise, tokens[index], empty,
+                                  self._hints(index, generator), DDIM_STEPS, GUIDANCE)
+            decoder = self.trained_autoencoder
+            image = decoder.decoder(decoder.post_quant_conv(clean.to(s.device) / self.config.latent_scale))
+            rows = torch.arange(len(index)) + sum(map(len, images))
+            images.append(((image.cpu() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8))
+            for kept in torch.randperm(DDIM_STEPS, generator=generator)[:KEPT_STEPS].tolist():
+                collector.add(steps[kept], words[index], index, rows)
+            self.report(f"features  {int(rows[-1]) + 1}/{s.finished_images} sampling runs")
+        return collector.result(torch.cat(images))
+
+    def _hints(self, index: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        scribble = torch.rand(len(index), generator=generator) < SCRIBBLE_SHARE
+        return hint_batch(self.data, index, scribble, self.latents.shape[-1] * HINT_SIZE_PER_LATENT)
+
+    def run_pass(self, x, timesteps, tokens, hint) -> tuple[torch.Tensor, StepFeatures]:
+        """One conditional U-Net pass in the variance-preserving scale: (v, features)."""
+        trained, device = self.trained_diffusion, self.settings.device
+        x, t, options = x.to(device), timesteps.float().to(device), {}
+        context, _, _ = trained["text"].text_model(tokens.to(device))
+        control = trained["control_net"](x=x, hint=hint.to(device), timesteps=t, context=context)
+        alpha = self.alphas_cumprod[timesteps].to(device)
+        with captured_call(trained["unet"], options, len(x)) as call:
+            v = trained["unet"](x, t, context=context, control=control, transformer_options=options)
+        return v, call.features(0, ((1 - alpha) / alpha).sqrt())
+
+
+def train(settings: Settings, core, work: Path, out: Path, stages: tuple[str, ...] = STAGES, report=print) -> None:
+    """Run the recipe; see `Recipe`."""
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+    report(f"demo recipe on {settings.device}: {asdict(settings)}")
+    Recipe(settings, core, work, out, report).run(stages)

@@ -1,0 +1,59 @@
+"""Sizes and lengths of the demo recipe: one CPU setting, one GPU setting."""
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One recipe. Steps count optimiser steps; `scale` in the commands multiplies them."""
+
+    device: str
+    resolution: int  # side of images and of the generator
+    downscale: int  # image side over latent side
+    samples: int  # rendered training heads
+    judge_samples: int
+    batch: int
+    # autoencoder
+    vae_channels: int
+    vae_mult: tuple[int, ...]
+    vae_steps: int
+    # diffusion model, ControlNet and text encoder
+    model_channels: int
+    channel_mult: tuple[int, ...]
+    text_width: int
+    text_layers: int
+    diffusion_steps: int
+    # generator
+    channel_base: int
+    channel_max: int
+    w_dim: int
+    generator_steps: int
+    polish_steps: int
+    # judges
+    judge_steps: int
+    # bridge
+    feature_passes: int  # U-Net passes whose features are cached
+    finished_images: int  # images the diffusion model finishes for T's target
+    mapping_steps: int
+    modulation_steps: int
+
+    def scaled(self, scale: float) -> "Settings":
+        """The same recipe with every length multiplied by `scale` (for a quick rough set)."""
+        lengths = ("samples", "judge_samples", "vae_steps", "diffusion_steps", "generator_steps", "polish_steps",
+                   "judge_steps", "feature_passes", "finished_images", "mapping_steps", "modulation_steps")
+        return replace(self, **{name: max(64, round(getattr(self, name) * scale)) for name in lengths})
+
+
+CPU = Settings(
+    device="cpu", resolution=64, downscale=4, samples=10_000, judge_samples=3_000, batch=32,
+    vae_channels=32, vae_mult=(1, 1, 2), vae_steps=500,
+    model_channels=32, channel_mult=(1, 2, 3), text_width=96, text_layers=3, diffusion_steps=1800,
+    channel_base=2048, channel_max=128, w_dim=128, generator_steps=2400, polish_steps=150,
+    judge_steps=400,
+    feature_passes=8_000, finished_images=640, mapping_steps=800, modulation_steps=900)
+
+GPU = replace(
+    CPU, device="cuda", resolution=128, downscale=8, samples=40_000, judge_samples=12_000, batch=64,
+    vae_mult=(1, 1, 2, 2), vae_steps=6000, diffusion_steps=20_000, channel_base=4096, generator_steps=16_000,
+    polish_steps=4000, judge_steps=2500, feature_passes=40_000, finished_images=16_000, mapping_steps=6000,
+    modulation_steps=6000)

@@ -1,0 +1,54 @@
+"""Losses shared by the stages; images are [B, 3, H, W] in [-1, 1]."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch.nn import functional as F
+
+Features = Callable[[torch.Tensor], Sequence[torch.Tensor]]
+
+
+def pyramid_l1(a: torch.Tensor, b: torch.Tensor, levels: int = 3) -> torch.Tensor:
+    """Mean absolute difference, averaged over an image pyramid of `levels` halvings."""
+    total = F.l1_loss(a, b)
+    for _ in range(levels - 1):
+        a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
+        total = total + F.l1_loss(a, b)
+    return total / levels
+
+
+def feature_distance(features: Features, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """LPIPS-like distance [B]: squared difference of channel-normalised features, summed over layers.
+
+    Source: Zhang et al. 2018 (LPIPS), eq. 1, with all channel weights one.
+    """
+    with torch.no_grad():
+        targets = features(b)
+    return sum((F.normalize(x, dim=1) - F.normalize(y, dim=1)).square().sum(1).mean((1, 2))
+               for x, y in zip(features(a), targets))
+
+
+def encoder_features(encoder: torch.nn.Module) -> Features:
+    """Feature maps of a VAE encoder's levels: a perceptual loss that needs no download.
+
+    `encoder` has the structure of the Stable Diffusion VAE encoder: `conv_in`, then `down[i]`
+    with `block` and (but for the last) `downsample`.
+    """
+    def features(image: torch.Tensor) -> list[torch.Tensor]:
+        x, maps = encoder.conv_in(image), []
+        for index, level in enumerate(encoder.down):
+            for block in level.block:
+                x = block(x, None)
+            maps.append(x)
+            if index + 1 < len(encoder.down):
+                x = level.downsample(x)
+        return maps
+    return features
+
+
+def r1_penalty(discriminator: torch.nn.Module, real: torch.Tensor) -> torch.Tensor:
+    """Squared gradient norm of the critic at real images, mean over the batch (Mescheder et al. 2018)."""
+    real = real.detach().requires_grad_(True)
+    score = discriminator(real)
+    gradient, = torch.autograd.grad(score.sum(), real, create_graph=True)
+    return gradient.square().sum((1, 2, 3)).mean()
