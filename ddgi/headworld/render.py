@@ -68,6 +68,8 @@ def render_batch(z: Tensor | Sequence[int], resolution: int = 64, cameras: Tenso
     Raises:
         InputError: a size does not fit.
     """
+    if len(z) == 0:
+        raise InputError("No heads were asked for; give at least one latent or seed.")
     z = stack_seeds(z) if not isinstance(z, Tensor) else z.float()
     if resolution < 16 or resolution % 8:
         raise InputError(f"A resolution of {resolution} was given; use a multiple of 8, at least 16.")

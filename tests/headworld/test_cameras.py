@@ -1,5 +1,6 @@
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from ddgi.cameras import look_at_label, rays_from_label
 from ddgi.errors import InputError
@@ -31,3 +32,14 @@ def test_first_ray_is_the_upper_left_pixel():
 def test_wrong_label_is_refused():
     with pytest.raises(InputError, match=r"\[1, 16\]"):
         rays_from_label(torch.zeros(1, 16), 4)
+
+
+def test_reference_cameras_at_the_same_positions(golden):
+    """Any reference camera that looks at the origin is the one we place where it stands."""
+    pose = load_file(golden / "eg3d_camera.safetensors")["out.cam2world_gaussian0"]
+    x, y, z = pose[:, :3, 3].unbind(1)
+    radius = pose[:, :3, 3].norm(dim=1)
+    usual = (radius - 2.7).abs() < 1e-3
+    label = look_at_label(torch.atan2(x, z)[usual], torch.asin(y / radius)[usual])
+    assert usual.any()
+    torch.testing.assert_close(label[:, :16].reshape(-1, 4, 4), pose[usual], atol=1e-4, rtol=0)

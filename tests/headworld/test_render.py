@@ -110,6 +110,7 @@ def test_contact_sheet(batch):
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
+    (([], 32), "at least one"),
     (([0], 20), "resolution of 20"), (([0, 1], 32, look_at_label(torch.zeros(1), torch.zeros(1))), "1 cameras"),
     ((torch.zeros(1, 3), 32), r"\[1, 3\]")])
 def test_bad_input_is_refused(arguments, message):
