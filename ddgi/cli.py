@@ -7,7 +7,7 @@ import sys
 
 from .errors import InputError
 
-COMMANDS = ("demo", "run", "convert", "inspect", "evaluate", "bench", "train-demo", "examples")
+COMMANDS = ("demo", "run", "convert", "inspect", "evaluate", "bench", "train-demo", "examples", "workflows")
 
 
 def build_parser() -> argparse.ArgumentParser:

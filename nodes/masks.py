@@ -76,11 +76,11 @@ class Scribble(io.ComfyNode):
                                default="lines of the picture",
                                tooltip="Lines suit photos and drawings; borders suit face masks in flat colours. "
                                        "A MASK is always drawn by its borders."),
-                io.Float.Input("threshold", default=0.04, min=0.0, max=1.0, step=0.005,
+                io.Float.Input("threshold", default=0.025, min=0.0, max=1.0, step=0.005,
                                tooltip="For lines: higher keeps only strong lines."),
                 io.Float.Input("detail", default=1.0, min=0.25, max=8.0, step=0.25,
                                tooltip="For lines: higher follows finer structure, such as strands of hair."),
-                io.Int.Input("thickness", default=1, min=1, max=32, tooltip="Line width in pixels."),
+                io.Int.Input("thickness", default=2, min=1, max=32, tooltip="Line width in pixels."),
             ],
             outputs=[io.Image.Output(display_name="scribble", tooltip="Black lines on white paper.")],
         )

@@ -1,0 +1,98 @@
+"""Use ComfyUI's own front end to export workflows and to take their pictures."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image
+
+from ..errors import InputError
+from .browser import Browser
+from .server import Server
+
+_READY = "window.app && window.app.graph && window.app.canvas && window.LiteGraph && " \
+         "Object.keys(window.LiteGraph.registered_node_types).includes('DDGIRender')"
+# Templates, tours and update notices would cover the picture.
+_SETTINGS = {"Comfy.TutorialCompleted": True, "Comfy.InstalledVersion": "1.47.12", "Comfy.Release.Status": "skip",
+             "Comfy.Workflow.ShowMissingNodesWarning": False, "Comfy.Workflow.ShowMissingModelsWarning": False,
+             "Comfy.UseNewMenu": "Top", "Comfy.Minimap.Visible": False, "Comfy.Workflow.Persist": False, "LiteGraph.Canvas.MinFontSizeForLOD": 0}
+_NOTES = ("MarkdownNote", "Note")  # they exist in the front end only
+_SETTLE = 5.0  # seconds until the front end has loaded its first graph
+_WINDOW = (2400, 1350)
+_THUMBNAIL = (1280, 720)
+# Where nodes and groups lie in the window: [left, top, right, bottom] in pixels.
+_GRAPH_BOX = """(() => {
+    const {scale, offset} = app.canvas.ds, frame = app.canvas.canvas.getBoundingClientRect();
+    const boxes = [...app.graph.nodes.map(n => [n.pos[0], n.pos[1] - 50, n.pos[0] + n.size[0], n.pos[1] + n.size[1]]),
+        ...app.graph.groups.map(g => [g.pos[0], g.pos[1], g.pos[0] + g.size[0], g.pos[1] + g.size[1]])];
+    const edge = i => (i < 2 ? Math.min : Math.max)(...boxes.map(box => box[i]));
+    const at = i => (edge(i) + offset[i % 2]) * scale + (i % 2 ? frame.top : frame.left);
+    return [0, 1, 2, 3].map(i => Math.round(at(i)));
+})()"""
+
+
+def export_workflows(server: Server, folder: Path, names: list[str],
+                     report: Callable[[str], None] = lambda line: None) -> list[dict]:
+    """Write api/<name>.json and <name>.jpg beside each front-end workflow <name>.json in `folder`.
+
+    Returns:
+        Per workflow {"name", "nodes", "api", "picture"}.
+
+    Raises:
+        InputError: no browser, or the front end does not know a node of the workflow.
+    """
+    return asyncio.run(_export(server, folder, names, report))
+
+
+async def _export(server: Server, folder: Path, names: list[str], report) -> list[dict]:
+    (folder / "api").mkdir(exist_ok=True)
+    await asyncio.to_thread(server.post, "/settings", _SETTINGS)
+    results = []
+    async with Browser(*_WINDOW) as browser:
+        await browser.open(server.url, _READY)
+        await asyncio.sleep(_SETTLE)
+        for name in names:
+            graph = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+            await _load(browser, graph, name)
+            api = await browser.evaluate("app.graphToPrompt().then(prompt => prompt.output)")
+            _check(name, graph, api)
+            target = folder / "api" / f"{name}.json"
+            target.write_text(json.dumps(api, indent=2) + "\n", encoding="utf-8")
+            await _picture(browser, folder / f"{name}.jpg")
+            report(f"{target} ({len(api)} nodes)")
+            results.append({"name": name, "nodes": len(api), "api": str(target), "picture": f"{name}.jpg"})
+    return results
+
+
+async def _load(browser: Browser, graph: dict, name: str) -> None:
+    types = sorted({node["type"] for node in graph["nodes"]})
+    missing = await browser.evaluate(
+        f"{json.dumps(types)}.filter(type => !(type in window.LiteGraph.registered_node_types))")
+    if missing:
+        raise InputError(f"{name}.json uses nodes that this ComfyUI does not have: {', '.join(missing)}; "
+                         f"update ComfyUI or correct the workflow.")
+    await browser.evaluate(f"app.loadGraphData({json.dumps(graph)}, true, true).then(() => true)")
+
+
+def _check(name: str, graph: dict, api: dict) -> None:
+    """The export must hold exactly the workflow's nodes; the front end can still be busy with an older graph."""
+    expected = sorted(node["type"] for node in graph["nodes"] if node["type"] not in _NOTES)
+    if sorted(node["class_type"] for node in api.values()) != expected:
+        raise InputError(f"The front end exported other nodes than {name}.json has; run the command again.")
+
+
+async def _picture(browser: Browser, path: Path) -> None:
+    """Fit the graph into the window and photograph the canvas alone."""
+    await browser.evaluate("""(async () => {
+        for (const mask of document.querySelectorAll('.p-dialog-mask, .p-toast')) mask.remove();
+        await app.extensionManager.command.execute('Comfy.Canvas.FitView');
+        await new Promise(done => setTimeout(done, 1500));
+        app.canvas.setDirty(true, true);
+        await new Promise(done => setTimeout(done, 500));
+    })()""")
+    await browser.screenshot(path)
+    left, top, right, bottom = await browser.evaluate(_GRAPH_BOX)
+    picture = Image.open(path).convert("RGB").crop((left - 20, top - 20, right + 20, bottom + 20))
+    picture.thumbnail(_THUMBNAIL, Image.Resampling.LANCZOS)
+    picture.save(path, quality=82, optimize=True)
