@@ -71,8 +71,7 @@ class FeatureTap:
 
     def _outer_sample(self, executor, noise, latent_image, sampler, sigmas, *args, **kwargs):
         self._run = None  # a second run starts fresh, and a failed one leaves nothing
-        run = _Run(executor.class_obj, self.selection, sigmas)
-        self._run = run
+        run = self._run = _Run(executor.class_obj, self.selection, sigmas)
         try:
             output = executor(noise, latent_image, sampler, sigmas, *args, **kwargs)
         except BaseException:  # interrupts included: half a run is not a result
@@ -80,6 +79,10 @@ class FeatureTap:
             raise
         run.finish()
         return output
+
+    def _active(self) -> _Run | None:
+        """The run in progress; None for a guider used by hand, outside a sampling run."""
+        return None if self._run is None or self._run.finished else self._run
 
     def _sampler_sample(self, executor, guider, sigmas, extra_args, callback, *args, **kwargs):
         run = self._run
@@ -91,8 +94,8 @@ class FeatureTap:
         return executor(guider, sigmas, extra_args, counted, *args, **kwargs)
 
     def _predict_noise(self, executor, x, timestep, *args, **kwargs):
-        run = self._run
-        if run is None:  # a guider used by hand, outside a sampling run
+        run = self._active()
+        if run is None:
             return executor(x, timestep, *args, **kwargs)
         run.start_evaluation(float(timestep.flatten()[0]))
         output = executor(x, timestep, *args, **kwargs)
@@ -100,7 +103,7 @@ class FeatureTap:
         return output
 
     def _calc_cond_batch(self, executor, model, conds, x_in, timestep, model_options):
-        run = self._run
+        run = self._active()
         index = run.positive_index(conds) if run is not None else None
         if index is None:
             return executor(model, conds, x_in, timestep, model_options)

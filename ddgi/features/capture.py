@@ -50,7 +50,7 @@ class _StageCapture:
         self.rows = rows
         self.tokens = tokens
         self.store_device = store_device
-        self.layers = 0
+        self.layers = self.word_layers = 0
         self.attention = self.word_sum = self.word_peak = None
         self.maps: tuple[torch.Tensor, ...] | None = None
 
@@ -69,6 +69,7 @@ class _StageCapture:
 
     def add_words(self, q: torch.Tensor, k: torch.Tensor, heads: int) -> None:
         mean, peak = word_probabilities(q, k, heads, self.tokens)  # [B, HW, T]
+        self.word_layers += 1
         if self.word_sum is None:
             self.word_sum, self.word_peak = mean, peak
             return
@@ -77,12 +78,13 @@ class _StageCapture:
 
     def _on_end(self, module: torch.nn.Module, args: tuple) -> None:
         f = self.rows(args[0], "decoder stage")
-        if self.layers == 0 or self.word_sum is None:
+        expected = len(self.taps.attentions)
+        if min(self.layers, self.word_layers) < expected:
             raise InputError(
-                "a decoder stage ran without its cross-attention layers: another model patch runs them in its own "
-                "way; remove that patch while capturing features"
+                f"a decoder stage ran {min(self.layers, self.word_layers)} of its {expected} cross-attention layers: "
+                "another model patch skips or replaces the rest; remove that patch while capturing features"
             )
-        maps = (self.attention, self.word_sum / self.layers, self.word_peak)
+        maps = (self.attention, self.word_sum / self.word_layers, self.word_peak)
         self.maps = (self._store(f), *(self._store(self._to_map(m, f)) for m in maps))
         self.attention = self.word_sum = self.word_peak = None
 

@@ -177,6 +177,6 @@ def test_empty_prompt_is_refused(pack, nodes, tiny, clip):
 def test_benchmark_times_captured_and_plain_steps(pack, tiny):
     result = pack.nodes.bench_capture.measure(tiny.model(), 8, 5, 2.0)
     assert len(result["captured_step_seconds"]) == len(result["plain_step_seconds"]) == 2
-    assert -1.0 < result["capture_overhead"]
+    assert result["capture_overhead"] > -1.0
     with pytest.raises(pack.ddgi.InputError, match="1 \\+ a multiple of 4"):
         pack.nodes.bench_capture.measure(tiny.model(), 8, 6, 2.0)

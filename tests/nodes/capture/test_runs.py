@@ -174,6 +174,15 @@ def test_second_run_starts_fresh(tiny, new_tap, prompts):
     assert (second.step_numbers, second.batch_size, second.layout.latent_size) == ((0, 1), 2, (8, 16))
 
 
+def test_skipped_attention_layer_is_an_error(pack, tiny, new_tap, prompts, monkeypatch):
+    """As a pack does that caches cross-attention: the features would silently miss a layer."""
+    model = tiny.model()
+    attention = model.model.diffusion_model.output_blocks[1][1].transformer_blocks[0].attn2
+    monkeypatch.setattr(attention, "forward", lambda x, **kwargs: x)
+    with pytest.raises(pack.ddgi.InputError, match="ran 1 of its 2 cross-attention layers"):
+        tiny.sample(new_tap().attach(model), *prompts, tiny.latent(size=(8, 8)))
+
+
 @pytest.mark.parametrize("where", ["between steps", "inside the U-Net"])
 def test_cancelled_run_leaves_nothing(pack, tiny, new_tap, prompts, where):
     import comfy.model_management as management
