@@ -3,6 +3,7 @@
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.nn import Linear
 
 from ddgi.gan.layers import PlainConv, equalised_linear
 from ddgi.ops import (
@@ -91,7 +92,7 @@ def test_bias_act(case, name, options, autograd):
 
 @pytest.mark.parametrize("prefix, name, lr_mul", [("fc", "fc_lrelu_lrmul001", 0.01), ("fl", "fc_linear", 1.0)])
 def test_equalised_linear(case, prefix, name, lr_mul):
-    layer = torch.nn.Linear(6, 4)
+    layer = Linear(6, 4)
     layer.load_state_dict({"weight": case[f"in.{prefix}_w"], "bias": case[f"in.{prefix}_b"]})
     y = equalised_linear(layer, case["in.fx"], lr_mul)
     assert_close(bias_act(y) if prefix == "fc" else y, case[f"out.{name}"])
