@@ -41,4 +41,4 @@ def test_unet_without_decoder_attention_is_refused(pack):
 
 def test_other_networks_are_refused(pack):
     with pytest.raises(pack.ddgi.InputError, match="not a Stable Diffusion U-Net"):
-        pack.ddgi.features.FeatureLayout.of(torch.nn.Linear(1, 1))
+        pack.ddgi.features.FeatureLayout.of(torch.nn.Identity())
