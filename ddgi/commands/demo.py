@@ -22,6 +22,7 @@ def run(args: argparse.Namespace) -> dict:
     from ..runner.server import Server
 
     examples, folder = _examples()
+    size = _picture_size(folder)
     results = []
     with Server(args.output, cpu=args.cpu or None, report=lambda line: say(args, line)) as server:
         for number, example in enumerate(examples, 1):
@@ -30,6 +31,8 @@ def run(args: argparse.Namespace) -> dict:
             set_input(graph, "DDGIExampleDrawing.drawing", example["drawing"])
             set_input(graph, "DDGIPrompt.text", prompt)
             set_input(graph, "DDGIFeatureExtract.seed", args.seed)
+            set_input(graph, "EmptyLatentImage.width", size)
+            set_input(graph, "EmptyLatentImage.height", size)
             set_input(graph, "SaveImage.filename_prefix", f"{number:02}_{example['drawing'].removesuffix('.png')}")
             progress = PromptProgress(f"[{number}/{len(examples)}]")
             result = run_prompt(server, graph, progress)
@@ -50,3 +53,10 @@ def _examples():
     if not listing.is_file():
         raise InputError(f"{listing} is missing; this copy of the pack came without its demo, get a complete one.")
     return json.loads(listing.read_text(encoding="utf-8")), PACK_ROOT
+
+
+def _picture_size(folder) -> int:
+    """Side of the pictures the demo diffusion model was trained on, as its file says."""
+    from ..files import read_metadata
+
+    return int(read_metadata(folder / "demo" / "diffusion.safetensors")["config"]["image_size"])
