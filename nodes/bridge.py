@@ -30,7 +30,7 @@ class MappingAbSMNetLatent(io.ComfyNode):
                                        "drawn shapes best. one step: see step_index. mean: the average. schedule: "
                                        "shape from late steps, colour and text from early ones."),
                 io.Int.Input("step_index", default=0, min=-1000, max=1000,
-                             tooltip="For one step: 0 is the first captured step, -1 the last."),
+                             tooltip="For one step: the number of a captured sampling step, from 0; -1 is the last."),
                 io.Float.Input("gamma", default=1.0, min=0.0, max=2.0, step=0.05,
                                tooltip="Strength of the style scale. 0 with beta 0 leaves the mapping network alone."),
                 io.Float.Input("beta", default=1.0, min=0.0, max=2.0, step=0.05,

@@ -72,6 +72,9 @@ class _SmallSD15(comfy.supported_models.SD15):
         self.latent_format.taesd_decoder_name = None
 
 
+    def inpaint_model(self):
+        return False  # core takes more than four latent channels for an inpainting model
+
     def model_type(self, state_dict, prefix=""):
         # v-prediction converges in a fraction of the steps at this size.
         return comfy.model_base.ModelType.V_PREDICTION
@@ -163,6 +166,10 @@ def _text_model_classes(config: DiffusionConfig, tokenizer_folder: Path):
         def __init__(self, device="cpu", dtype=None, model_options={}):
             super().__init__(device=device, dtype=dtype, textmodel_json_config=dict(config.text),
                              special_tokens=special, return_projected_pooled=False, model_options=model_options)
+            # Core sizes the table for CLIP's own 49408 tokens whatever the config says.
+            embeddings = self.transformer.text_model.embeddings
+            embeddings.token_embedding = self.operations.Embedding(
+                config.text["vocab_size"], config.text["hidden_size"], dtype=dtype, device=device)
 
     class SmallTokenizer(comfy.sd1_clip.SD1Tokenizer):
         def __init__(self, embedding_directory=None, tokenizer_data={}):

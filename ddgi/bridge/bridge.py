@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ..errors import InputError
-from ..features import DiffusionFeatures, FeatureLayout
+from ..features import DiffusionFeatures, FeatureLayout, StepFeatures
 from ..files import load_tensors, save_tensors
 from ..gan import GanLatent
 from .config import BridgeConfig
@@ -14,7 +14,7 @@ from .inputs import BridgeInputs, bridge_inputs
 from .networks import MappingNetwork, ModulationNetwork
 
 FORMAT = "ddgi.bridge"
-STEP_CHOICES = ("last", "mean", "schedule")
+STEP_CHOICES = ("last", "first", "mean", "schedule")
 
 
 class Bridge(nn.Module):
@@ -47,8 +47,9 @@ class Bridge(nn.Module):
 
         Args:
             features: captured features; their layout must be the one this bridge was trained for.
-            step: "last"; an index into the captured steps; "mean" over them; or "schedule": coarse
-                layers from late steps (structure), fine layers from early ones (colour, text).
+            step: "last", "first", or a step number (see `DiffusionFeatures.select`); "mean" over the
+                captured steps; or "schedule": coarse layers from late steps (structure), fine
+                layers from early ones (colour, text).
             gamma, beta: strength of T's scale and shift, 0 (M alone) to 1 (as trained) and beyond.
             truncation_psi: 1 keeps w; 0 gives the mean face.
 
@@ -97,15 +98,8 @@ def load_bridge(path: str | Path, *, operations=nn) -> Bridge:
     return bridge.requires_grad_(False).eval()
 
 
-def _steps(features: DiffusionFeatures, choice: str | int) -> list:
-    if choice == "last":
-        return [features.steps[-1]]
-    if choice in ("mean", "schedule"):
-        return list(features.steps)
-    if isinstance(choice, int) and -len(features.steps) <= choice < len(features.steps):
-        return [features.steps[choice]]
-    raise InputError(f"Step {choice!r} is not among the {len(features.steps)} captured steps; give an index from "
-                     f"0 to {len(features.steps) - 1} or one of {STEP_CHOICES}, or capture more steps.")
+def _steps(features: DiffusionFeatures, choice: str | int) -> list[StepFeatures]:
+    return list(features.steps) if choice in ("mean", "schedule") else [features.select(choice)]
 
 
 def _blend_schedule(latents: list[torch.Tensor]) -> torch.Tensor:

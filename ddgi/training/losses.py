@@ -17,6 +17,16 @@ def pyramid_l1(a: torch.Tensor, b: torch.Tensor, levels: int = 3) -> torch.Tenso
     return total / levels
 
 
+def edges(image: torch.Tensor) -> torch.Tensor:
+    """Horizontal and vertical differences [B, 6, H-1, W-1]."""
+    return torch.cat([image[..., 1:, 1:] - image[..., :-1, 1:], image[..., 1:, 1:] - image[..., 1:, :-1]], dim=1)
+
+
+def edge_l1(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Mean absolute difference of the edges: keeps thin parts such as lips, brows and glasses."""
+    return F.l1_loss(edges(a), edges(b))
+
+
 def feature_distance(features: Features, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """LPIPS-like distance [B]: squared difference of channel-normalised features, summed over layers.
 

@@ -2,24 +2,18 @@
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
-from ..losses import pyramid_l1
+from ..losses import edge_l1, pyramid_l1
 from ..stage import Stage, batches
 from .data import HeadWorldData
 from .settings import Settings
 
 KL_WEIGHT = 1e-5
-GRADIENT_WEIGHT = 0.5
-
-
-def edges(image: torch.Tensor) -> torch.Tensor:
-    """Horizontal and vertical differences, cropped to a common size."""
-    return torch.cat([image[..., 1:, 1:] - image[..., :-1, 1:], image[..., 1:, 1:] - image[..., 1:, :-1]], dim=1)
+EDGE_WEIGHT = 0.5
 
 
 def train_autoencoder(settings: Settings, autoencoder: nn.Module, data: HeadWorldData, folder, report) -> None:
-    """L1 on an image pyramid, L1 on edges (keeps thin parts such as lips and brows) and a small KL term.
+    """L1 on an image pyramid, L1 on edges and a small KL term.
 
     `autoencoder` has `encoder`, `quant_conv`, `post_quant_conv` and `decoder`, as core's AutoencoderKL.
     """
@@ -37,7 +31,7 @@ def train_autoencoder(settings: Settings, autoencoder: nn.Module, data: HeadWorl
         output = autoencoder.decoder(autoencoder.post_quant_conv(latent))
         kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
         pixels = pyramid_l1(output, image)
-        loss = pixels + GRADIENT_WEIGHT * F.l1_loss(edges(output), edges(image)) + KL_WEIGHT * kl
+        loss = pixels + EDGE_WEIGHT * edge_l1(output, image) + KL_WEIGHT * kl
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(autoencoder.parameters(), 1.0)

@@ -18,14 +18,12 @@ RENDERED_SHARE = 0.5  # share of a batch that is rendered for the image losses; 
 
 
 class Objective:
-    """The losses that M and T share."""
+    """The losses that M and T share; known_w [N, w_dim] is each sample's own latent."""
 
-    def __init__(self, settings: Settings, generator: StyleGAN2, data: HeadWorldData, cache: FeatureCache,
-                 perceptual: Features):
+    def __init__(self, settings: Settings, generator: StyleGAN2, known_w: torch.Tensor, data: HeadWorldData,
+                 cache: FeatureCache, perceptual: Features):
         self.settings, self.generator, self.data, self.cache = settings, generator, data, cache
-        self.perceptual = perceptual
-        with torch.no_grad():
-            self.known_w = torch.cat([generator.mapping(z.to(settings.device))[:, 0].cpu() for z in data.z.split(1024)])
+        self.perceptual, self.known_w = perceptual, known_w
         self.w_avg = generator.mapping.w_avg
         self.w_std = self.known_w.std(0).clamp_min(1e-3).to(self.w_avg)
 

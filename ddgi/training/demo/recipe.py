@@ -26,7 +26,14 @@ from .data import JUDGE_SEED, TRAINING_SEED, HeadWorldData, hint_batch, render_d
 from .diffusion import HINT_SIZE_PER_LATENT, SCRIBBLE_SHARE, train_diffusion
 from .export import provenance, save_control_net, save_diffusion
 from .features import TRUE_IMAGE, Collector, FeatureCache, finish
-from .generator import polish_generator, set_w_avg, train_generator
+from .generator import (
+    CodeNetwork,
+    head_code,
+    polish_generator,
+    set_w_avg,
+    train_generator,
+    train_mapping_network,
+)
 from .judges import score_judges, train_judges
 from .settings import Settings
 from .tokenizer import write_tokenizer
@@ -59,7 +66,7 @@ class Recipe:
         self.vocab_size = write_tokenizer(out / "tokenizer")
         self.config = core.DiffusionConfig.build(
             image_size=settings.resolution, downscale=settings.downscale, vae_channels=settings.vae_channels,
-            vae_mult=list(settings.vae_mult), z_channels=4, model_channels=settings.model_channels,
+            vae_mult=list(settings.vae_mult), z_channels=settings.latent_channels, model_channels=settings.model_channels,
             channel_mult=list(settings.channel_mult), num_res_blocks=1, num_heads=4, text_width=settings.text_width,
             text_layers=settings.text_layers, vocab_size=self.vocab_size)
 
@@ -105,19 +112,21 @@ class Recipe:
 
     @cached_property
     def trained_generator(self) -> StyleGAN2:
-        module = self._generator_module()
-        arguments = (self.settings, module, self.data, self.perceptual, self.work, self.report)
-        train_generator(*arguments)
-        if self.settings.polish_steps:
-            polish_generator(*arguments)
+        module, s = self._generator_module(), self.settings
+        network = CodeNetwork(s.w_dim).to(s.device)
+        train_generator(s, module, network, self.data, self.work, self.report)
+        polish_generator(s, module, network, self.data, self.work, self.report)
+        train_mapping_network(s, module, network, self.work, self.report)
         set_w_avg(module)
         round_to_half(module)
+        with torch.no_grad():
+            self.known_w = torch.cat([network(code.to(s.device)).cpu() for code in head_code(self.data.z).split(1024)])
         return module.requires_grad_(False).eval()
 
     def generator(self) -> None:
         half = copy.deepcopy(self.trained_generator).half()
         Generator(half.config, half, name=GENERATOR_NAME).save(
-            self.out / "generator_stylegan2.safetensors", provenance(self.settings, self.work, "generator", "polish"))
+            self.out / "generator_stylegan2.safetensors", provenance(self.settings, self.work, "generator", "polish", "z_to_w"))
 
     def judges(self) -> None:
         s = self.settings
@@ -150,7 +159,7 @@ class Recipe:
         networks = {"unet": model.diffusion_model, "control_net": control_net, "text": text}
         for network in networks.values():
             self.core.initialise(network)
-            network.to(self.settings.device)
+            network.to(self.settings.device, torch.float32)  # core keeps text encoders in half precision
         # As in the ControlNet paper: the trunk starts as a copy, the convolutions into the U-Net at zero.
         control_net.load_state_dict({k: v for k, v in model.diffusion_model.state_dict().items()
                                      if k in control_net.state_dict()}, strict=False)
@@ -171,7 +180,8 @@ class Recipe:
         s = self.settings
         bridge = self.new_bridge()
         cache = self.feature_cache(bridge.config)
-        objective = Objective(s, self.trained_generator, self.data, cache, self.perceptual)
+        generator = self.trained_generator
+        objective = Objective(s, generator, self.known_w, self.data, cache, self.perceptual)
         train_mapping(s, bridge, objective, self.work, self.report)
         train_modulation(s, bridge, objective, self.work, self.report)
         bridge.record = provenance(s, self.work, "mapping", "modulation")

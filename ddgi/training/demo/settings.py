@@ -10,6 +10,7 @@ class Settings:
     device: str
     resolution: int  # side of images and of the generator
     downscale: int  # image side over latent side
+    latent_channels: int
     samples: int  # rendered training heads
     judge_samples: int
     batch: int
@@ -29,6 +30,7 @@ class Settings:
     w_dim: int
     generator_steps: int
     polish_steps: int
+    z_steps: int
     # judges
     judge_steps: int
     # bridge
@@ -39,21 +41,20 @@ class Settings:
 
     def scaled(self, scale: float) -> "Settings":
         """The same recipe with every length multiplied by `scale` (for a quick rough set)."""
-        lengths = ("samples", "judge_samples", "vae_steps", "diffusion_steps", "generator_steps", "polish_steps",
+        lengths = ("samples", "judge_samples", "vae_steps", "diffusion_steps", "generator_steps", "polish_steps", "z_steps",
                    "judge_steps", "feature_passes", "finished_images", "mapping_steps", "modulation_steps")
         return replace(self, **{name: max(64, round(getattr(self, name) * scale)) for name in lengths})
 
 
 CPU = Settings(
-    device="cpu", resolution=64, downscale=4, samples=10_000, judge_samples=3_000, batch=32,
-    vae_channels=32, vae_mult=(1, 1, 2), vae_steps=500,
-    model_channels=32, channel_mult=(1, 2, 3), text_width=96, text_layers=3, diffusion_steps=1800,
-    channel_base=2048, channel_max=128, w_dim=128, generator_steps=2400, polish_steps=150,
-    judge_steps=400,
-    feature_passes=8_000, finished_images=640, mapping_steps=800, modulation_steps=900)
+    device="cpu", resolution=64, downscale=8, latent_channels=8, samples=10_000, judge_samples=3_000, batch=16,
+    vae_channels=32, vae_mult=(1, 1, 2, 2), vae_steps=650,
+    model_channels=32, channel_mult=(1, 2, 3), text_width=96, text_layers=3, diffusion_steps=4000,
+    channel_base=2048, channel_max=128, w_dim=128, generator_steps=5000, polish_steps=300, z_steps=3000,
+    judge_steps=700,
+    feature_passes=8_000, finished_images=1_024, mapping_steps=1500, modulation_steps=1500)
 
 GPU = replace(
-    CPU, device="cuda", resolution=128, downscale=8, samples=40_000, judge_samples=12_000, batch=64,
-    vae_mult=(1, 1, 2, 2), vae_steps=6000, diffusion_steps=20_000, channel_base=4096, generator_steps=16_000,
-    polish_steps=4000, judge_steps=2500, feature_passes=40_000, finished_images=16_000, mapping_steps=6000,
-    modulation_steps=6000)
+    CPU, device="cuda", resolution=128, samples=40_000, judge_samples=12_000, batch=64, vae_steps=6000,
+    diffusion_steps=20_000, channel_base=4096, generator_steps=16_000, polish_steps=4000, judge_steps=2500,
+    feature_passes=40_000, finished_images=16_000, mapping_steps=6000, modulation_steps=6000)
