@@ -23,6 +23,7 @@ def atomic_path(path: str | Path):
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     os.close(handle)
+    os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner can read
     try:
         yield Path(temporary)
         with open(temporary, "rb") as file:
@@ -52,7 +53,8 @@ def read_metadata(path: str | Path) -> dict:
         for key in ("config", "provenance"):
             metadata[key] = json.loads(metadata.get(key, "{}"))
     except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(f"{path.name} is not a readable safetensors file ({error}); download or export it again.") from error
+        raise InputError(f"{path.name} is not a readable safetensors file ({error}); "
+                         f"download or export it again.") from error
     return metadata
 
 
@@ -71,7 +73,7 @@ def load_tensors(path: str | Path, *, format: str) -> tuple[dict[str, torch.Tens
         raise InputError(f"{Path(path).name} was written by a newer version of this pack (file version "
                          f"{metadata['version']}, this pack reads up to {VERSION}); update the pack.")
     with safe_open(path, "pt") as file:
-        return {key: file.get_tensor(key) for key in file.keys()}, metadata
+        return {key: file.get_tensor(key) for key in file.keys()}, metadata  # noqa: SIM118
 
 
 def fingerprint(tensors: dict[str, torch.Tensor]) -> str:

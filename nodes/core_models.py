@@ -7,8 +7,6 @@ sampler, ControlNet and VAE nodes work on them unchanged.
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import torch
-
 import comfy.cldm.cldm
 import comfy.controlnet
 import comfy.ldm.models.autoencoder
@@ -19,6 +17,7 @@ import comfy.ops
 import comfy.sd
 import comfy.sd1_clip
 import comfy.supported_models
+import torch
 from transformers import CLIPTokenizer
 
 
@@ -157,27 +156,28 @@ def _text_model_classes(config: DiffusionConfig, tokenizer_folder: Path):
                "pad": config.text["eos_token_id"]}
 
     class Tokenizer(comfy.sd1_clip.SDTokenizer):
-        def __init__(self, embedding_directory=None, tokenizer_data={}):
+        def __init__(self, embedding_directory=None, tokenizer_data=None):
             super().__init__(tokenizer_path=str(tokenizer_folder), embedding_directory=embedding_directory,
                              embedding_size=config.text["hidden_size"], tokenizer_class=CLIPTokenizer,
-                             tokenizer_data=tokenizer_data)
+                             tokenizer_data=tokenizer_data or {})
 
     class TextModel(comfy.sd1_clip.SDClipModel):
-        def __init__(self, device="cpu", dtype=None, model_options={}):
+        def __init__(self, device="cpu", dtype=None, model_options=None):
             super().__init__(device=device, dtype=dtype, textmodel_json_config=dict(config.text),
-                             special_tokens=special, return_projected_pooled=False, model_options=model_options)
+                             special_tokens=special, return_projected_pooled=False,
+                             model_options=model_options or {})
             # Core sizes the table for CLIP's own 49408 tokens whatever the config says.
             embeddings = self.transformer.text_model.embeddings
             embeddings.token_embedding = self.operations.Embedding(
                 config.text["vocab_size"], config.text["hidden_size"], dtype=dtype, device=device)
 
     class SmallTokenizer(comfy.sd1_clip.SD1Tokenizer):
-        def __init__(self, embedding_directory=None, tokenizer_data={}):
-            super().__init__(embedding_directory, tokenizer_data, tokenizer=Tokenizer)
+        def __init__(self, embedding_directory=None, tokenizer_data=None):
+            super().__init__(embedding_directory, tokenizer_data or {}, tokenizer=Tokenizer)
 
     class SmallClip(comfy.sd1_clip.SD1ClipModel):
-        def __init__(self, device="cpu", dtype=None, model_options={}):
-            super().__init__(device, dtype, model_options, clip_model=TextModel)
+        def __init__(self, device="cpu", dtype=None, model_options=None):
+            super().__init__(device, dtype, model_options or {}, clip_model=TextModel)
 
     return SmallTokenizer, SmallClip
 

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import torch
 
-import comfy.samplers
 import nodes as core_nodes
 
-from ..ddgi.checkpoints import load_generator
 from ..ddgi.bridge import load_bridge
+from ..ddgi.checkpoints import load_generator
 from ..ddgi.evaluation import Score, load_judges
 from ..ddgi.features import StepSelection
 from ..ddgi.headworld import HeadWorldBatch, render_batch
@@ -36,9 +35,12 @@ class Sampling:
     beta: float = 1.0
 
 
+DEFAULT_SAMPLING = Sampling()
+
+
 @torch.no_grad()
-def run(seeds: range = range(256), sampling: Sampling = Sampling(), *, folder: Path = folders.DEMO, batch: int = 32,
-        report: Callable[[str], None] = lambda line: None, on_batch: Callable | None = None) -> dict[str, dict[str, float]]:
+def run(seeds: range = range(256), sampling: Sampling = DEFAULT_SAMPLING, *, folder: Path = folders.DEMO, batch: int = 32,
+        report: Callable[[str], None] = lambda line: None, on_batch: Callable | None = None) -> dict[str, dict]:
     """Scores of every method in METHODS on held-out head-world seeds.
 
     on_batch(truth, pictures: dict of [B, 3, R, R] by method) sees every batch, for contact sheets.

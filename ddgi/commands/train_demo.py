@@ -11,8 +11,10 @@ STAGES = ("autoencoder", "generator", "judges", "diffusion", "bridge")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--device", choices=("cpu", "cuda"), help="which setting of the recipe; cuda where there is one")
-    parser.add_argument("--scale", type=float, default=1.0, help="multiply all lengths, for example 0.05 for a rough set")
+    parser.add_argument("--device", choices=("cpu", "cuda"),
+                        help="which setting of the recipe; cuda where there is one")
+    parser.add_argument("--scale", type=float, default=1.0,
+                        help="multiply all lengths, for example 0.05 for a rough set")
     parser.add_argument("--stages", default=",".join(STAGES), help="comma-separated, in this order: %(default)s")
     parser.add_argument("--work", default="output/train-demo", help="folder for checkpoints and caches")
     parser.add_argument("--out", default="output/train-demo/models", help="folder for the finished files; copy them to "

@@ -63,8 +63,8 @@ class Stage:
         folder: where `<name>.pt` and `<name>.jsonl` live.
     """
 
-    def __init__(self, name: str, steps: int, modules: dict[str, nn.Module], optimizers: dict[str, torch.optim.Optimizer],
-                 folder: Path, *, seed: int = 0, ema_decay: float = 0.999, save_every: float = 120.0,
+    def __init__(self, name: str, steps: int, modules: dict[str, nn.Module],
+                 optimizers: dict[str, torch.optim.Optimizer], folder: Path, *, seed: int = 0, ema_decay: float = 0.999, save_every: float = 120.0,
                  report: Callable[[str], None] = print):
         self.name, self.steps, self.seed = name, steps, seed
         self.modules, self.optimizers = modules, optimizers
@@ -121,7 +121,8 @@ class Stage:
             optimizer.load_state_dict(state["optimizers"][key])
 
     def _write_log(self, values: dict[str, float]) -> None:
-        record = {"step": self.position, "seconds": round(self.seconds, 1), **{k: round(v, 5) for k, v in values.items()}}
+        record = {"step": self.position, "seconds": round(self.seconds, 1),
+                  **{k: round(v, 5) for k, v in values.items()}}
         with open(self.log, "a") as file:
             file.write(json.dumps(record) + "\n")
         shown = "  ".join(f"{k} {v:.4f}" for k, v in values.items())

@@ -26,8 +26,9 @@ def step_features(step=0, batch=2, height=8, width=8, tokens=5, seed=0) -> StepF
     def maps(channels=None):
         return tuple(torch.randn(batch, channels or c, h, w, generator=g) for c, h, w in sizes)
 
-    return StepFeatures(step, 999.0 - step, 1.0, torch.randn(batch, 12, height // 4, width // 4, generator=g),
-                        maps(), maps(), tuple(m.softmax(1) for m in maps(tokens)), tuple(m.sigmoid() for m in maps(tokens)))
+    middle = torch.randn(batch, 12, height // 4, width // 4, generator=g)
+    return StepFeatures(step, 999.0 - step, 1.0, middle, maps(), maps(), tuple(m.softmax(1) for m in maps(tokens)),
+                        tuple(m.sigmoid() for m in maps(tokens)))
 
 
 def features(steps=1, batch=2, **kwargs) -> DiffusionFeatures:

@@ -10,6 +10,7 @@ from .settings import Settings
 
 KL_WEIGHT = 1e-5
 EDGE_WEIGHT = 0.5
+LATENT_NOISE = 0.05
 
 
 def train_autoencoder(settings: Settings, autoencoder: nn.Module, data: HeadWorldData, folder, report) -> None:
@@ -41,6 +42,36 @@ def train_autoencoder(settings: Settings, autoencoder: nn.Module, data: HeadWorl
     stage.run(step_fn)
     stage.apply_ema()
     autoencoder.requires_grad_(False).eval()
+
+
+def train_decoder(settings: Settings, autoencoder: nn.Module, latents: torch.Tensor, data: HeadWorldData, folder,
+                  report) -> None:
+    """The decoder alone, on kept latents [N, z, h, w] (unscaled): they stay what the diffusion model is trained on.
+
+    A little noise on the latents makes the decoder forgive what a sampler gets slightly wrong.
+    """
+    parts = nn.ModuleList([autoencoder.post_quant_conv, autoencoder.decoder]).requires_grad_(True)
+    optimizer = torch.optim.AdamW(parts.parameters(), lr=1.5e-3, betas=(0.9, 0.99), weight_decay=1e-4)
+    stage = Stage("decoder", settings.decoder_steps, {"decoder": parts}, {"adam": optimizer}, folder, ema_decay=0.99,
+                  report=report)
+    spread = latents.std()
+
+    def step_fn(step: int, generator: torch.Generator) -> dict[str, float]:
+        index = batches(len(data), settings.batch, step, seed=10)
+        noise = torch.randn(latents[index].shape, generator=generator)
+        noised = (latents[index] + LATENT_NOISE * spread * noise).to(settings.device)
+        image = data.images(index).to(settings.device)
+        output = autoencoder.decoder(autoencoder.post_quant_conv(noised))
+        pixels, edge = pyramid_l1(output, image), edge_l1(output, image)
+        optimizer.zero_grad(set_to_none=True)
+        (pixels + EDGE_WEIGHT * edge).backward()
+        nn.utils.clip_grad_norm_(parts.parameters(), 1.0)
+        optimizer.step()
+        return {"pixels": pixels.item(), "edges": edge.item()}
+
+    stage.run(step_fn)
+    stage.apply_ema()
+    parts.requires_grad_(False)
 
 
 @torch.no_grad()

@@ -12,7 +12,7 @@ from ...palette import PALETTE
 
 FORMAT = "ddgi.headworld"
 # Seed ranges never overlap: what is measured was never trained on.
-HELD_OUT_SEEDS = range(0, 256)
+HELD_OUT_SEEDS = range(256)
 TRAINING_SEED = 1_000_000
 JUDGE_SEED = 2_000_000
 
@@ -45,7 +45,8 @@ class HeadWorldData:
         return (~self.scribble[index]).float()[:, None].expand(-1, 3, -1, -1)
 
 
-def render_data(seeds: range, resolution: int, *, cache: Path | None = None, report=print, batch: int = 32) -> HeadWorldData:
+def render_data(seeds: range, resolution: int, *, cache: Path | None = None, report=print,
+                batch: int = 32) -> HeadWorldData:
     """Render all seeds, or read them back from `cache`."""
     if cache is not None and cache.exists():
         tensors, metadata = load_tensors(cache, format=FORMAT)

@@ -19,7 +19,7 @@ CYCLIC = ("background_hue", "cloth_hue", "hat_hue")  # factors where -1 and 1 ar
 
 
 def head_code(z: torch.Tensor) -> torch.Tensor:
-    """What the head world will draw for z [B, 64], as numbers [B, code]: one-hot attributes, factors, hues on a circle."""
+    """What the head world draws for z [B, 64], as numbers [B, code]: one-hot attributes, factors, hues on a circle."""
     parameters = parameters_from_z(z)
     choices = [F.one_hot(column, len(values)).float()
                for column, values in zip(parameters.attributes.unbind(1), ATTRIBUTES.values())]

@@ -1,7 +1,6 @@
 """Stage 4: the judges, trained on head-world images that no other stage sees."""
 
 import torch
-from torch import nn
 from torch.nn import functional as F
 
 from ...evaluation.judges import Judges

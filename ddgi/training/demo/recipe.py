@@ -20,7 +20,7 @@ from ...features import FeatureLayout, StepFeatures, captured_call
 from ...gan import Generator, StyleGAN2, StyleGAN2Config
 from ...headworld import ATTRIBUTES, Z_DIM
 from ..losses import encoder_features
-from .autoencoder import encode_all, train_autoencoder
+from .autoencoder import encode_all, train_autoencoder, train_decoder
 from .bridge import Objective, train_mapping, train_modulation
 from .data import JUDGE_SEED, TRAINING_SEED, HeadWorldData, hint_batch, render_data
 from .diffusion import HINT_SIZE_PER_LATENT, SCRIBBLE_SHARE, train_diffusion
@@ -66,7 +66,8 @@ class Recipe:
         self.vocab_size = write_tokenizer(out / "tokenizer")
         self.config = core.DiffusionConfig.build(
             image_size=settings.resolution, downscale=settings.downscale, vae_channels=settings.vae_channels,
-            vae_mult=list(settings.vae_mult), z_channels=settings.latent_channels, model_channels=settings.model_channels,
+            vae_mult=list(settings.vae_mult), z_channels=settings.latent_channels,
+            model_channels=settings.model_channels,
             channel_mult=list(settings.channel_mult), num_res_blocks=1, num_heads=4, text_width=settings.text_width,
             text_layers=settings.text_layers, vocab_size=self.vocab_size)
 
@@ -96,12 +97,22 @@ class Recipe:
         self.config = replace(self.config, latent_scale=round(1 / raw.std().item(), 5))
         return raw * self.config.latent_scale
 
+    @cached_property
+    def trained_decoder(self) -> nn.Module:
+        """The autoencoder with its decoder trained further; the latents do not change."""
+        autoencoder = self.trained_autoencoder
+        train_decoder(self.settings, autoencoder, self.latents / self.config.latent_scale, self.data, self.work,
+                      self.report)
+        round_to_half(autoencoder)
+        return autoencoder
+
     @property
     def perceptual(self):
         return encoder_features(self.trained_autoencoder.encoder)
 
     def autoencoder(self) -> None:
         self.report(f"autoencoder done, {self.latents.shape[0]} latents, scale {self.config.latent_scale}")
+        _ = self.trained_decoder
 
     def _generator_module(self) -> StyleGAN2:
         s = self.settings
@@ -126,7 +137,8 @@ class Recipe:
     def generator(self) -> None:
         half = copy.deepcopy(self.trained_generator).half()
         Generator(half.config, half, name=GENERATOR_NAME).save(
-            self.out / "generator_stylegan2.safetensors", provenance(self.settings, self.work, "generator", "polish", "z_to_w"))
+            self.out / "generator_stylegan2.safetensors",
+            provenance(self.settings, self.work, "generator", "polish", "z_to_w"))
 
     def judges(self) -> None:
         s = self.settings
@@ -172,8 +184,8 @@ class Recipe:
 
     def diffusion(self) -> None:
         trained = self.trained_diffusion
-        record = provenance(self.settings, self.work, "diffusion", "autoencoder")
-        save_diffusion(self.out / "diffusion.safetensors", self.config, trained, self.trained_autoencoder, record)
+        record = provenance(self.settings, self.work, "diffusion", "autoencoder", "decoder")
+        save_diffusion(self.out / "diffusion.safetensors", self.config, trained, self.trained_decoder, record)
         save_control_net(self.out / "controlnet.safetensors", self.config, trained["control_net"], record)
 
     def bridge(self) -> None:
@@ -228,7 +240,7 @@ class Recipe:
             noise = torch.randn(self.latents[index].shape, generator=generator)
             clean, steps = finish(self.run_pass, self.alphas_cumprod, noise, tokens[index], empty,
                                   self._hints(index, generator), DDIM_STEPS, GUIDANCE)
-            decoder = self.trained_autoencoder
+            decoder = self.trained_decoder
             image = decoder.decoder(decoder.post_quant_conv(clean.to(s.device) / self.config.latent_scale))
             rows = torch.arange(len(index)) + sum(map(len, images))
             images.append(((image.cpu() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8))
