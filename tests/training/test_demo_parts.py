@@ -1,0 +1,142 @@
+"""The demo recipe's parts agree with core: what is trained is what core runs."""
+
+import dataclasses
+import json
+
+import pytest
+import torch
+
+
+@pytest.fixture(scope="module")
+def demo(pack):
+    import importlib
+
+    class Parts:
+        def __getattr__(self, name):
+            return importlib.import_module(f"{pack.__name__}.ddgi.training.demo.{name}")
+
+    return Parts()
+
+
+@pytest.fixture(scope="module")
+def core(pack):
+    import importlib
+
+    return importlib.import_module(f"{pack.__name__}.nodes.core_models")
+
+
+@pytest.fixture(scope="module")
+def tokenizer_folder(demo, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tokenizer")
+    demo.tokenizer.write_tokenizer(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def config(core, tokenizer_folder):
+    vocabulary = json.loads((tokenizer_folder / "vocab.json").read_text())
+    return core.DiffusionConfig.build(
+        image_size=32, downscale=4, vae_channels=32, vae_mult=[1, 1, 1], z_channels=4, model_channels=32,
+        channel_mult=[1, 2], num_res_blocks=1, num_heads=2, text_width=32, text_layers=2, vocab_size=len(vocabulary))
+
+
+def random_weights(module, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in module.parameters():
+        parameter.data = torch.randn(parameter.shape, generator=generator) * 0.05
+    return module
+
+
+@pytest.fixture(scope="module")
+def networks(core, config, tokenizer_folder):
+    clip = core.build_clip(config, tokenizer_folder)
+    return {"unet": random_weights(core.build_unet(config).diffusion_model),
+            "control_net": random_weights(core.build_control_net(config)),
+            "text": random_weights(clip.cond_stage_model.clip_l.transformer).float(), "clip": clip}
+
+
+def test_every_word_of_the_grammar_is_one_token(pack, networks):
+    tokenizer = networks["clip"].tokenizer
+    for word in pack.ddgi.headworld.VOCABULARY:
+        ids = [token for token, _ in tokenizer.tokenize_with_weights(word)["l"][0]]
+        end = ids[-1]
+        assert ids[2:] == [end] * 75, word  # start, the word, end and padding
+
+
+def test_text_training_equals_cores_text_encoder(demo, networks):
+    clip = networks["clip"]
+    prompt = "a smiling woman with long red hair"
+    ids = torch.tensor([[token for token, _ in clip.tokenizer.tokenize_with_weights(prompt)["l"][0]]])
+    ours = demo.diffusion.encode_text(networks["text"], ids)
+    # Attention sums in another order: fp32 rounding only.
+    assert torch.allclose(ours, clip.encode_from_tokens(clip.tokenize(prompt)), atol=1e-5)
+
+
+def test_out_of_place_control_equals_cores_in_place_control(demo, networks):
+    g = torch.Generator().manual_seed(1)
+    x, context = torch.randn(2, 4, 8, 8, generator=g), torch.randn(2, 77, 32, generator=g)
+    hint, timesteps = torch.rand(2, 3, 64, 64, generator=g), torch.tensor([10.0, 900.0])
+    unet, control_net = networks["unet"], networks["control_net"]
+    with torch.no_grad():
+        control = control_net(x=x, hint=hint, timesteps=timesteps, context=context)
+        core_way = unet(x, timesteps, context=context, control=control)
+        ours = demo.diffusion.predict(unet, control_net, x, timesteps, context, hint, torch.ones(2, 1, 1, 1))
+        dropped = demo.diffusion.predict(unet, control_net, x, timesteps, context, hint, torch.zeros(2, 1, 1, 1))
+        without = unet(x, timesteps, context=context)
+    assert torch.equal(ours, core_way)
+    assert torch.equal(dropped, without)
+    assert not torch.allclose(ours, without, atol=1e-4)
+
+
+def test_ddim_with_a_perfect_model_ends_at_the_clean_latent(demo):
+    alphas = torch.linspace(0.9999, 0.005, 1000)
+    clean = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(2))
+
+    def perfect(x, timesteps, tokens, hint):
+        alpha = alphas[timesteps][:, None, None, None]
+        noise = (x - alpha.sqrt() * clean) / (1 - alpha).sqrt()
+        return alpha.sqrt() * noise - (1 - alpha).sqrt() * clean, None
+
+    noise = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(3))
+    tokens = torch.zeros(2, 77, dtype=torch.long)
+    result, captured = demo.features.finish(perfect, alphas, noise, tokens, tokens[0], None, steps=10, guidance=3.0)
+    assert torch.allclose(result, clean, atol=1e-4)  # ten fp32 steps, each divides by sqrt(1 - alpha)
+    assert len(captured) == 10
+
+
+def test_head_code_reads_only_what_the_head_world_draws(pack, demo):
+    headworld = pack.ddgi.headworld
+    z = headworld.stack_seeds(range(4))
+    code = demo.generator.head_code(z)
+    assert torch.allclose(demo.generator.head_code(z * 3), code, atol=1e-5)  # only z's direction counts
+    attributes = headworld.parameters_from_z(z).attributes
+    start = 0
+    for column, values in zip(attributes.unbind(1), headworld.ATTRIBUTES.values()):
+        assert torch.equal(code[:, start:start + len(values)].argmax(1), column)
+        start += len(values)
+
+
+def test_a_saved_diffusion_file_gives_the_same_model(demo, core, pack, config, networks, tmp_path, tokenizer_folder):
+    import shutil
+
+    nodes_demo = __import__(f"{pack.__name__}.nodes.demo_models", fromlist=["x"])
+    autoencoder = random_weights(core.build_autoencoder(config))
+    config = dataclasses.replace(config, latent_scale=0.5)
+    for network in (*list(networks.values())[:3], autoencoder):
+        demo.recipe.round_to_half(network)
+    demo.export.save_diffusion(tmp_path / "diffusion.safetensors", config, networks, autoencoder, {})
+    demo.export.save_control_net(tmp_path / "controlnet.safetensors", config, networks["control_net"], {})
+    shutil.copytree(tokenizer_folder, tmp_path / "tokenizer")
+    model, clip, vae = nodes_demo.load_diffusion(tmp_path)
+    x, context, t = torch.randn(1, 4, 8, 8), torch.randn(1, 77, 32), torch.tensor([500.0])
+    with torch.no_grad():
+        assert torch.equal(model.model.diffusion_model(x, t, context=context), networks["unet"](x, t, context=context))
+        image = autoencoder.decoder(autoencoder.post_quant_conv(x))
+    assert torch.allclose(vae.decode(x).movedim(-1, 1), ((image + 1) / 2).clamp(0, 1), atol=1e-6)
+    assert model.get_model_object("latent_format").scale_factor == 0.5
+    assert vae.spacial_compression_decode() == 4
+    control = nodes_demo.load_control_net(tmp_path)
+    hint = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        ours = networks["control_net"](x=x, hint=hint, timesteps=t, context=context)["middle"][0]
+        assert torch.equal(control.control_model(x=x, hint=hint, timesteps=t, context=context)["middle"][0], ours)
