@@ -64,8 +64,8 @@ class Stage:
     """
 
     def __init__(self, name: str, steps: int, modules: dict[str, nn.Module],
-                 optimizers: dict[str, torch.optim.Optimizer], folder: Path, *, seed: int = 0, ema_decay: float = 0.999, save_every: float = 120.0,
-                 report: Callable[[str], None] = print):
+                 optimizers: dict[str, torch.optim.Optimizer], folder: Path, *, seed: int = 0,
+                 ema_decay: float = 0.999, save_every: float = 120.0, report: Callable[[str], None] = print):
         self.name, self.steps, self.seed = name, steps, seed
         self.modules, self.optimizers = modules, optimizers
         self.emas = {k: EMA(m, ema_decay) for k, m in modules.items()}

@@ -58,5 +58,5 @@ CPU = Settings(
 
 GPU = replace(
     CPU, device="cuda", resolution=128, samples=40_000, judge_samples=12_000, batch=64, vae_steps=6000,
-    decoder_steps=6000, diffusion_steps=20_000, channel_base=4096, generator_steps=16_000, polish_steps=4000, judge_steps=2500,
-    feature_passes=40_000, finished_images=16_000, mapping_steps=6000, modulation_steps=6000)
+    decoder_steps=6000, diffusion_steps=20_000, channel_base=4096, generator_steps=16_000, polish_steps=4000,
+    judge_steps=2500, feature_passes=40_000, finished_images=16_000, mapping_steps=6000, modulation_steps=6000)
