@@ -40,7 +40,8 @@ DEFAULT_SAMPLING = Sampling()
 
 @torch.no_grad()
 def run(seeds: range = range(256), sampling: Sampling = DEFAULT_SAMPLING, *, folder: Path = folders.DEMO,
-        batch: int = 32, report: Callable[[str], None] = lambda line: None, on_batch: Callable | None = None) -> dict[str, dict]:
+        batch: int = 32, report: Callable[[str], None] = lambda line: None,
+        on_batch: Callable | None = None) -> dict[str, dict]:
     """Scores of every method in METHODS on held-out head-world seeds.
 
     on_batch(truth, pictures: dict of [B, 3, R, R] by method) sees every batch, for contact sheets.
