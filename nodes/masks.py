@@ -33,7 +33,7 @@ class FaceMask(io.ComfyNode):
                                tooltip="The painted mask: one flat colour per face part, or a dark grey picture whose "
                                        "values are the part numbers 0 to 18."),
                 io.Mask.Input("mask", optional=True,
-                              tooltip="Instead of an image: part numbers as a MASK (as the classes output gives them)."),
+                              tooltip="Instead of an image: part numbers as a MASK, as the classes output gives them."),
                 io.Combo.Input("reading", options=list(facemask.READINGS), default="auto",
                                tooltip="How to read the picture. Auto takes a very dark grey picture as part numbers "
                                        "and everything else as colours."),
@@ -45,7 +45,7 @@ class FaceMask(io.ComfyNode):
             ],
             outputs=[
                 io.Image.Output(display_name="hint", tooltip="Flat CelebAMask-HQ colours, for the ControlNet."),
-                io.Mask.Output(display_name="classes", tooltip="Part numbers: the value times 255 is the part, 0 to 18."),
+                io.Mask.Output(display_name="classes", tooltip="Part numbers: value times 255 is the part, 0 to 18."),
             ],
         )
 

@@ -89,12 +89,14 @@ async def _run(server: Server, graph: dict, on_progress: Progress) -> str:
         # Branches that do not validate are left out with status 200: half a result is refused too.
         if status != 200 or answer.get("node_errors"):
             raise InputError(_refusal(answer))
-        await _follow(socket, answer["prompt_id"], graph, on_progress)
+        if not await _follow(socket, answer["prompt_id"], graph, on_progress):
+            raise InputError(f"ComfyUI stopped while it ran the prompt, it may have run out of memory; its last "
+                             f"lines were:\n{server.log_tail()}")
         return answer["prompt_id"]
 
 
-async def _follow(socket: aiohttp.ClientWebSocketResponse, prompt_id: str, graph: dict, on_progress: Progress) -> None:
-    """Read messages until the prompt has ended; raise InputError if it failed."""
+async def _follow(socket: aiohttp.ClientWebSocketResponse, prompt_id: str, graph: dict, on_progress: Progress) -> bool:
+    """Read messages until the prompt has ended; False if the server went away, InputError if the prompt failed."""
     async for message in socket:
         if message.type != aiohttp.WSMsgType.TEXT:
             continue  # previews
@@ -103,7 +105,7 @@ async def _follow(socket: aiohttp.ClientWebSocketResponse, prompt_id: str, graph
         if data.get("prompt_id") != prompt_id:
             continue
         if kind == "execution_success":
-            return
+            return True
         if kind == "execution_error":
             reason = str(data["exception_message"]).strip()
             raise InputError(f"The node {data['node_type']} (number {data['node_id']}) failed: {reason}")
@@ -113,7 +115,7 @@ async def _follow(socket: aiohttp.ClientWebSocketResponse, prompt_id: str, graph
             on_progress(_class_of(graph, data.get("node")), data["value"], data["max"])
         elif kind == "executing" and data.get("node"):
             on_progress(_class_of(graph, data["node"]), 0, 0)
-    raise InputError("ComfyUI stopped while it ran the prompt; it may have run out of memory.")
+    return False
 
 
 def _class_of(graph: dict, node_id: str | None) -> str:

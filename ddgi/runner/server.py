@@ -18,6 +18,7 @@ from ..errors import InputError
 from .host import PACK_ROOT, find_host
 
 LOOPBACK = "127.0.0.1"
+_ANSWER_LIMIT = 300.0  # seconds; a busy machine may pause the server's thread while it computes
 
 
 class Server:
@@ -62,6 +63,10 @@ class Server:
         """Everything the server printed so far."""
         return (self._base / "server.log").read_text(errors="replace")
 
+    def log_tail(self, lines: int = 25) -> str:
+        """The last lines of the log."""
+        return "\n".join(self.log.splitlines()[-lines:])
+
     @property
     def base_folder(self) -> Path:
         """ComfyUI's base folder: custom_nodes, input, user and temp."""
@@ -81,7 +86,8 @@ class Server:
             *(["--cpu"] if self._cpu else []),
         ]
         # Nothing is downloaded at run time; huge pages make fresh activations cheaper on the CPU.
-        environment = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "THP_MEM_ALLOC_ENABLE": "1", **os.environ}
+        environment = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "THP_MEM_ALLOC_ENABLE": "1",
+                       **_thread_limit(), **os.environ}
         self._log_file = open(self._base / "server.log", "wb")
         self._report(f"Starting ComfyUI from {self.host} {'on the CPU' if self._cpu else ''}".rstrip())
         started = time.monotonic()
@@ -89,35 +95,39 @@ class Server:
                                          stdout=self._log_file, stderr=subprocess.STDOUT)
         self._wait_until_ready(started)
         if not self.get("/object_info/DDGIRender"):
-            raise InputError(f"ComfyUI started but could not load this pack:\n{_tail(self.log, 25)}")
+            raise InputError(f"ComfyUI started but could not load this pack:\n{self.log_tail()}")
         self._report(f"ComfyUI is ready after {time.monotonic() - started:.0f} s")
 
     def _wait_until_ready(self, started: float) -> None:
         while True:
             if self._process.poll() is not None:
-                raise InputError(f"ComfyUI stopped while starting; its last lines were:\n{_tail(self.log, 25)}")
-            with contextlib.suppress(OSError):
+                raise InputError(f"ComfyUI stopped while starting; its last lines were:\n{self.log_tail()}")
+            with contextlib.suppress(InputError):
                 self.get("/system_stats")
                 return
             if time.monotonic() - started > self.start_limit:
                 raise InputError(f"ComfyUI did not start within {self.start_limit:.0f} s; its last lines were:\n"
-                                 f"{_tail(self.log, 25)}")
+                                 f"{self.log_tail()}")
             time.sleep(0.5)
 
     def get(self, path: str) -> dict:
         """JSON answer of a GET request."""
-        with urllib.request.urlopen(self.url + path, timeout=60) as response:
-            return json.load(response)
+        return self._answer(urllib.request.Request(self.url + path))[1]
 
     def post(self, path: str, body: dict) -> tuple[int, dict]:
         """Status and JSON answer of a POST request; error statuses do not raise."""
-        request = urllib.request.Request(self.url + path, json.dumps(body).encode(),
-                                         {"Content-Type": "application/json"})
+        return self._answer(urllib.request.Request(self.url + path, json.dumps(body).encode(),
+                                                   {"Content-Type": "application/json"}))
+
+    def _answer(self, request: urllib.request.Request) -> tuple[int, dict]:
         try:
-            with urllib.request.urlopen(request, timeout=60) as response:
+            with urllib.request.urlopen(request, timeout=_ANSWER_LIMIT) as response:
                 return response.status, json.loads(response.read() or b"{}")
         except urllib.error.HTTPError as error:
             return error.code, json.loads(error.read() or b"{}")
+        except OSError as error:
+            raise InputError(f"ComfyUI does not answer at {self.url} ({error}); it may have run out of "
+                             f"memory.") from error
 
     def _stop(self) -> None:
         if self._process is not None:
@@ -139,11 +149,13 @@ def _free_port() -> int:
         return probe.getsockname()[1]
 
 
+def _thread_limit() -> dict[str, str]:
+    """One thread where the machine is busy already: threads that wait for each other stall there by a factor of ten."""
+    busy = hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.5 * (os.cpu_count() or 1)
+    return {"OMP_NUM_THREADS": "1"} if busy else {}
+
+
 def _needs_cpu() -> bool:
     import torch
 
     return not (torch.cuda.is_available() or torch.backends.mps.is_available())
-
-
-def _tail(text: str, lines: int) -> str:
-    return "\n".join(text.splitlines()[-lines:])

@@ -40,4 +40,5 @@ def test_translation_covers_every_node_and_input(schemas, language):
 
 def test_every_input_has_a_tooltip_and_every_node_a_description(schemas):
     assert not [node_id for node_id, schema in schemas.items() if not schema.description]
-    assert not [(node_id, entry.id) for node_id, schema in schemas.items() for entry in schema.inputs if not entry.tooltip]
+    inputs = [(node_id, entry) for node_id, schema in schemas.items() for entry in schema.inputs]
+    assert not [(node_id, entry.id) for node_id, entry in inputs if not entry.tooltip]
