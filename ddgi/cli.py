@@ -7,7 +7,8 @@ import sys
 
 from .errors import InputError
 
-COMMANDS = ("demo", "run", "convert", "inspect", "train-demo", "evaluate", "bench", "examples", "workflows", "comfy-test")
+COMMANDS = ("demo", "run", "convert", "inspect", "train-demo", "evaluate", "bench", "examples", "workflows",
+            "comfy-test")
 
 
 def build_parser() -> argparse.ArgumentParser:
