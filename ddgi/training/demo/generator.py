@@ -11,7 +11,7 @@ from ..stage import Stage, batches
 from .data import HeadWorldData
 from .settings import Settings
 
-EDGE_WEIGHT = 1.0
+EDGE_WEIGHT = 2.0
 # Mapping weights are stored at 1 / lr_mul = 100 times their effective size, so their rate is raised alike.
 MAPPING_RATE = 100.0
 ADVERSARIAL_WEIGHT, R1_WEIGHT, R1_EVERY = 0.03, 2.0, 8
@@ -42,7 +42,7 @@ class CodeNetwork(nn.Module):
 
 
 def _reconstruction(output: torch.Tensor, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    return pyramid_l1(output, image), edge_l1(output, image)
+    return pyramid_l1(output, image, levels=2), edge_l1(output, image)
 
 
 def _picture(generator: StyleGAN2, network: CodeNetwork, code: torch.Tensor) -> torch.Tensor:
@@ -64,7 +64,7 @@ def train_generator(settings: Settings, generator: StyleGAN2, network: CodeNetwo
     codes = head_code(data.z)
 
     def step_fn(step: int, rng: torch.Generator) -> dict[str, float]:
-        index = batches(len(data), settings.batch, step, seed=3)
+        index = batches(len(data), settings.generator_batch, step, seed=3)
         output = _picture(generator, network, codes[index].to(settings.device))
         pixels, edge = _reconstruction(output, data.images(index).to(settings.device))
         optimizer.zero_grad(set_to_none=True)
@@ -87,7 +87,7 @@ def polish_generator(settings: Settings, generator: StyleGAN2, network: CodeNetw
     codes = head_code(data.z)
 
     def step_fn(step: int, rng: torch.Generator) -> dict[str, float]:
-        index = batches(len(data), settings.batch, step, seed=4)
+        index = batches(len(data), settings.generator_batch, step, seed=4)
         image = data.images(index).to(settings.device)
         output = _picture(generator, network, codes[index].to(settings.device))
         critic_loss = F.softplus(critic(output.detach())).mean() + F.softplus(-critic(image)).mean()

@@ -40,7 +40,8 @@ from .tokenizer import write_tokenizer
 
 GENERATOR_NAME = "demo-stylegan2"
 DDIM_STEPS, GUIDANCE, KEPT_STEPS = 12, 2.0, 4
-STAGES = ("autoencoder", "generator", "judges", "diffusion", "bridge")
+MAPPING_CHANNELS, HEAD_CHANNELS = (192, 384, 384, 384), (64, 96, 128, 192, 256)
+STAGES = ("autoencoder", "generator", "judges", "diffusion", "features", "bridge")
 
 
 def round_to_half(module: nn.Module) -> None:
@@ -188,43 +189,45 @@ class Recipe:
         save_diffusion(self.out / "diffusion.safetensors", self.config, trained, self.trained_decoder, record)
         save_control_net(self.out / "controlnet.safetensors", self.config, trained["control_net"], record)
 
+    def features(self) -> None:
+        self.report(f"features done, {len(self.feature_cache)} U-Net passes")
+
     def bridge(self) -> None:
         s = self.settings
-        bridge = self.new_bridge()
-        cache = self.feature_cache(bridge.config)
-        generator = self.trained_generator
+        cache, generator = self.feature_cache, self.trained_generator
+        torch.manual_seed(5)
+        named = Generator(generator.config, generator, name=GENERATOR_NAME)
+        bridge = Bridge(self.bridge_config(named.fingerprint)).to(s.device)
         objective = Objective(s, generator, self.known_w, self.data, cache, self.perceptual)
         train_mapping(s, bridge, objective, self.work, self.report)
         train_modulation(s, bridge, objective, self.work, self.report)
         bridge.record = provenance(s, self.work, "mapping", "modulation")
         bridge.save(self.out / "bridge_stylegan2.safetensors", dtype=torch.float16)
 
-    def new_bridge(self) -> Bridge:
-        """An untrained bridge between this U-Net and this generator."""
-        generator = Generator(self.trained_generator.config, self.trained_generator, name=GENERATOR_NAME)
-        layout = FeatureLayout.of(self.trained_diffusion["unet"], self.latents.shape[-2:])
-        middle = self.latents.shape[-1] // 2 ** (len(self.settings.channel_mult) - 1)
+    def bridge_config(self, fingerprint: str = "", name: str = GENERATOR_NAME) -> BridgeConfig:
+        """Sizes of a bridge between this U-Net and this generator."""
         side = self.latents.shape[-1]
-        torch.manual_seed(5)
-        return Bridge(BridgeConfig(
+        middle = side // 2 ** (len(self.settings.channel_mult) - 1)
+        layout = FeatureLayout.of(self.trained_diffusion["unet"], (side, side))
+        return BridgeConfig(
             family=layout.family, middle_channels=layout.middle_channels, middle_size=middle,
             stage_channels=tuple(stage.channels for stage in layout.stages), map_size=side,
-            num_ws=generator.config.num_ws, w_dim=generator.config.w_dim,
-            mapping_channels=tuple((192, 384, 384, 384)[:middle.bit_length() - 1]), modulation_channels=64,
-            head_channels=tuple((64, 96, 128, 192, 256)[:side.bit_length() - 1]), attention_source="output",
-            refinement="both", generator_fingerprint=generator.fingerprint,
-            generator_name=generator.name)).to(self.settings.device)
+            num_ws=2 * self.settings.resolution.bit_length() - 4, w_dim=self.settings.w_dim,
+            mapping_channels=MAPPING_CHANNELS[:middle.bit_length() - 1], modulation_channels=64,
+            head_channels=HEAD_CHANNELS[:side.bit_length() - 1], attention_source="output", refinement="both",
+            generator_fingerprint=fingerprint, generator_name=name)
 
-    def feature_cache(self, config: BridgeConfig) -> FeatureCache:
+    @cached_property
+    def feature_cache(self) -> FeatureCache:
         """All features that M and T train on, computed once and kept on disk."""
         path = self.work / "features.safetensors"
         if not path.exists():
-            self._collect(config).save(path)
+            self._collect().save(path)
         return FeatureCache.load(path)
 
     @torch.no_grad()
-    def _collect(self, config: BridgeConfig) -> FeatureCache:
-        s, collector, generator = self.settings, Collector(config), torch.Generator().manual_seed(8)
+    def _collect(self) -> FeatureCache:
+        s, collector, generator = self.settings, Collector(self.bridge_config()), torch.Generator().manual_seed(8)
         tokens = torch.tensor([self.tokenize(caption) for caption in self.data.captions])
         empty = torch.tensor(self.tokenize(""))
         words = ~torch.isin(tokens, empty)

@@ -29,6 +29,7 @@ class Settings:
     channel_base: int
     channel_max: int
     w_dim: int
+    generator_batch: int
     generator_steps: int
     polish_steps: int
     z_steps: int
@@ -52,11 +53,12 @@ CPU = Settings(
     device="cpu", resolution=64, downscale=8, latent_channels=8, samples=10_000, judge_samples=3_000, batch=16,
     vae_channels=32, vae_mult=(1, 1, 2, 2), vae_steps=650, decoder_steps=1500,
     model_channels=32, channel_mult=(1, 2, 3), text_width=96, text_layers=3, diffusion_steps=4000,
-    channel_base=2048, channel_max=128, w_dim=128, generator_steps=5000, polish_steps=300, z_steps=3000,
-    judge_steps=700,
+    channel_base=2048, channel_max=128, w_dim=128, generator_batch=8, generator_steps=13_000,
+    polish_steps=300, z_steps=3000, judge_steps=700,
     feature_passes=8_000, finished_images=1_024, mapping_steps=1500, modulation_steps=1500)
 
 GPU = replace(
     CPU, device="cuda", resolution=128, samples=40_000, judge_samples=12_000, batch=64, vae_steps=6000,
-    decoder_steps=6000, diffusion_steps=20_000, channel_base=4096, generator_steps=16_000, polish_steps=4000,
-    judge_steps=2500, feature_passes=40_000, finished_images=16_000, mapping_steps=6000, modulation_steps=6000)
+    decoder_steps=6000, diffusion_steps=20_000, channel_base=4096, generator_batch=32,
+    generator_steps=32_000, polish_steps=4000, judge_steps=2500, feature_passes=40_000,
+    finished_images=16_000, mapping_steps=6000, modulation_steps=6000)
