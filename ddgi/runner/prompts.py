@@ -75,8 +75,17 @@ def run_prompt(server: Server, graph: dict, on_progress: Progress = lambda *_: N
     started = time.perf_counter()
     prompt_id = asyncio.run(_run(server, graph, on_progress))
     seconds = time.perf_counter() - started
-    outputs = server.get(f"/history/{prompt_id}")[prompt_id]["outputs"]
-    return PromptResult(tuple(_saved_files(server, outputs)), seconds)
+    return PromptResult(tuple(_saved_files(server, _outputs(server, prompt_id))), seconds)
+
+
+def _outputs(server: Server, prompt_id: str, limit: float = 60.0) -> dict:
+    """What the nodes reported; ComfyUI announces success a moment before it writes this down."""
+    end = time.monotonic() + limit
+    while time.monotonic() < end:
+        if entry := server.get(f"/history/{prompt_id}").get(prompt_id):
+            return entry["outputs"]
+        time.sleep(0.05)
+    raise InputError("ComfyUI finished the prompt but keeps no record of it; queue it again.")
 
 
 async def _run(server: Server, graph: dict, on_progress: Progress) -> str:
