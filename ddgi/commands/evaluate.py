@@ -1,6 +1,7 @@
 """`evaluate --demo`: score the demo models on held-out head-world seeds."""
 
 import argparse
+from pathlib import Path
 
 from ..errors import InputError
 from .report import say
@@ -9,7 +10,8 @@ HELP = "score the demo models: mask mIoU, pixel and attribute accuracy, distance
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--demo", action="store_true", required=True, help="the models in demo/ (the only set so far)")
+    parser.add_argument("--demo", action="store_true", required=True, help="the demo models (the only set so far)")
+    parser.add_argument("--folder", help="where they are (default: demo/ of this pack)")
     parser.add_argument("--count", type=int, default=256, help="held-out heads to use, up to 256 (default: 256)")
     parser.add_argument("--hint", choices=("mask", "scribble"), default="mask", help="what the ControlNet is given")
     parser.add_argument("--sheet", metavar="FILE.png", help="also write a contact sheet of the first heads")
@@ -29,7 +31,8 @@ def run(args: argparse.Namespace) -> dict:
             sheets.write_sheet(args.sheet, pictures)
             written.append(args.sheet)
 
-    scores = evaluate.run(range(args.count), evaluate.Sampling(hint=args.hint), on_batch=on_batch,
+    folder = Path(args.folder) if args.folder else evaluate.folders.DEMO
+    scores = evaluate.run(range(args.count), evaluate.Sampling(hint=args.hint), folder=folder, on_batch=on_batch,
                           report=lambda line: say(args, line))
     say(args, pack_module("ddgi.evaluation").markdown_table(scores))
     return scores
