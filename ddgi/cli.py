@@ -33,7 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
     args = build_parser().parse_args(arguments)
     try:
         result = args.run(args)
-    except InputError as error:
+    except ValueError as error:
+        if not _is_input_error(error):
+            raise
         print(f"ddgi {args.command}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -42,3 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
     if args.json:
         print(json.dumps(result or {}, indent=2))
     return 0
+
+
+def _is_input_error(error: ValueError) -> bool:
+    """Also true for the InputError of the pack's own copy of this library, which is another class (`runner.host`)."""
+    return isinstance(error, InputError) or type(error).__name__ == InputError.__name__

@@ -36,3 +36,9 @@ def test_inspect_and_convert_speak_json(tmp_path, capsys):
     assert main(["inspect", str(tmp_path / "b.safetensors"), "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["resolution"] == 16 and facts["fingerprint"] == converted["fingerprint"] == generator.fingerprint
+
+
+def test_bad_input_found_by_the_packs_own_copy_is_one_line_too(pack, tmp_path, capsys):
+    assert main(["evaluate", "--demo", "--folder", str(tmp_path)]) == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1 and "judges.safetensors" in lines[0]
