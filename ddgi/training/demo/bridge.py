@@ -1,7 +1,6 @@
 """Stages 6 and 7: the bridge, M first, then T with M frozen (method.md, "Training")."""
 
 import torch
-from torch.nn import functional as F
 
 from ...bridge import Bridge
 from ...gan import StyleGAN2
@@ -12,7 +11,7 @@ from .features import TRUE_IMAGE, FeatureCache
 from .settings import Settings
 
 PIXEL_WEIGHT, PERCEPTUAL_WEIGHT = 1.0, 0.5
-KNOWN_W_WEIGHT = 0.1  # the head world knows each face's w, which real photographs do not
+KNOWN_W_WEIGHT = 0.3  # the head world knows each face's w, which real photographs do not
 MEAN_W_WEIGHT = 0.002
 RENDERED_SHARE = 0.5  # share of a batch that is rendered for the image losses; all of it gets the w losses
 
@@ -39,7 +38,8 @@ class Objective:
         rendered = max(1, round(len(index) * RENDERED_SHARE))
         image = self.generator.synthesis(ws[:rendered], noise_mode="none")
         target = self.targets(index[:rendered])
-        pixels = F.mse_loss(image, target)
+        weight = self.data.part_weights(self.cache.sample[index[:rendered]]).to(image)
+        pixels = ((image - target).square() * weight).mean()
         seen = feature_distance(self.perceptual, image, target).mean()
         known = self.known_w[self.cache.sample[index]].to(ws)[:, None]
         true = (self.cache.finished[index] == TRUE_IMAGE).to(ws)[:, None, None]

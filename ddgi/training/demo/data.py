@@ -8,11 +8,14 @@ from torch.nn import functional as F
 
 from ...files import load_tensors, save_tensors
 from ...headworld import render_batch
-from ...palette import PALETTE
+from ...palette import CLASS_NAMES, PALETTE
 
 FORMAT = "ddgi.headworld"
 # Seed ranges never overlap: what is measured was never trained on.
 HELD_OUT_SEEDS = range(256)
+SMALL_PARTS = ("nose", "eyeglasses", "left eye", "right eye", "left brow", "right brow", "mouth", "upper lip",
+               "lower lip", "earring", "necklace")
+SMALL_PART_WEIGHT = 8.0
 TRAINING_SEED = 1_000_000
 JUDGE_SEED = 2_000_000
 
@@ -39,6 +42,11 @@ class HeadWorldData:
         """Palette-coloured masks [B, 3, R, R] in 0..1."""
         palette = torch.from_numpy(PALETTE).float() / 255
         return palette[self.mask[index].long()].permute(0, 3, 1, 2)
+
+    def part_weights(self, index: torch.Tensor) -> torch.Tensor:
+        """Loss weights [B, 1, R, R]: the small parts of the face count more than their area."""
+        small = torch.tensor([name in SMALL_PARTS for name in CLASS_NAMES])
+        return 1 + (SMALL_PART_WEIGHT - 1) * small[self.mask[index].long()][:, None].float()
 
     def scribble_hints(self, index: torch.Tensor) -> torch.Tensor:
         """Black lines on white [B, 3, R, R] in 0..1."""

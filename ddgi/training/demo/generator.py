@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from ...gan import Discriminator, StyleGAN2
 from ...headworld import ATTRIBUTES, Z_DIM, parameters_from_z
-from ..losses import edge_l1, pyramid_l1, r1_penalty
+from ..losses import edge_l1, edges, pyramid_l1, r1_penalty
 from ..stage import Stage, batches
 from .data import HeadWorldData
 from .settings import Settings
@@ -102,6 +102,31 @@ def polish_generator(settings: Settings, generator: StyleGAN2, network: CodeNetw
         (pixels + EDGE_WEIGHT * edge + ADVERSARIAL_WEIGHT * fooled).backward()
         optimizers["generator"].step()
         return {"pixels": pixels.item(), "edges": edge.item(), "fooled": fooled.item(), "critic": critic_loss.item()}
+
+    stage.run(step_fn)
+    stage.apply_ema()
+
+
+def detail_generator(settings: Settings, generator: StyleGAN2, network: CodeNetwork, data: HeadWorldData, folder,
+                     report) -> None:
+    """Synthesis alone, with the small parts of the face (eyes, lips, glasses, ...) weighted up; w keeps its meaning."""
+    network.requires_grad_(False)
+    optimizer = torch.optim.Adam(generator.synthesis.parameters(), lr=3e-3, betas=(0.9, 0.99))
+    stage = Stage("detail", settings.detail_steps, {"generator": generator}, {"adam": optimizer}, folder,
+                  ema_decay=0.998, report=report)
+    codes = head_code(data.z)
+
+    def step_fn(step: int, rng: torch.Generator) -> dict[str, float]:
+        index = batches(len(data), settings.generator_batch, step, seed=11)
+        weight = data.part_weights(index).to(settings.device)
+        image = data.images(index).to(settings.device)
+        output = _picture(generator, network, codes[index].to(settings.device))
+        pixels = ((output - image).abs() * weight).mean()
+        edge = ((edges(output) - edges(image)).abs() * weight[..., 1:, 1:]).mean()
+        optimizer.zero_grad(set_to_none=True)
+        (pixels + EDGE_WEIGHT * edge).backward()
+        optimizer.step()
+        return {"pixels": pixels.item(), "edges": edge.item()}
 
     stage.run(step_fn)
     stage.apply_ema()

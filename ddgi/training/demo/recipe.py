@@ -28,6 +28,7 @@ from .export import provenance, save_control_net, save_diffusion
 from .features import TRUE_IMAGE, Collector, FeatureCache, finish
 from .generator import (
     CodeNetwork,
+    detail_generator,
     head_code,
     polish_generator,
     set_w_avg,
@@ -128,6 +129,7 @@ class Recipe:
         network = CodeNetwork(s.w_dim).to(s.device)
         train_generator(s, module, network, self.data, self.work, self.report)
         polish_generator(s, module, network, self.data, self.work, self.report)
+        detail_generator(s, module, network, self.data, self.work, self.report)
         train_mapping_network(s, module, network, self.work, self.report)
         set_w_avg(module)
         round_to_half(module)
@@ -139,7 +141,7 @@ class Recipe:
         half = copy.deepcopy(self.trained_generator).half()
         Generator(half.config, half, name=GENERATOR_NAME).save(
             self.out / "generator_stylegan2.safetensors",
-            provenance(self.settings, self.work, "generator", "polish", "z_to_w"))
+            provenance(self.settings, self.work, "generator", "polish", "detail", "z_to_w"))
 
     def judges(self) -> None:
         s = self.settings
