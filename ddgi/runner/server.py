@@ -32,7 +32,7 @@ class Server:
         output_folder, input_folder: where its nodes write and read files.
     """
 
-    def __init__(self, output_folder: str | Path, *, cpu: bool | None = None, start_limit: float = 300.0,
+    def __init__(self, output_folder: str | Path, *, cpu: bool | None = None, start_limit: float = 600.0,
                  report: Callable[[str], None] = lambda line: None):
         self.host = find_host()
         self.output_folder = Path(output_folder).resolve()

@@ -113,10 +113,10 @@ def bombs():
 def refused(path, content, function=load_generator):
     """The one error for this file, after checking time and memory."""
     path.write_bytes(content)
-    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     with pytest.raises(InputError) as caught:
         function(path)
-    assert time.perf_counter() - start < SECONDS
+    assert time.process_time() - start < SECONDS
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 < EXTRA_MIB
     message = str(caught.value)
     assert path.name in message and "\n" not in message and len(message) < 400
@@ -268,14 +268,14 @@ def test_a_thousand_mutated_files(originals, tmp_path):
         name = sorted(originals)[index % len(originals)]
         path = tmp_path / name
         path.write_bytes(mutate(originals[name], chance))
-        start = time.perf_counter()
+        start = time.process_time()
         try:
             load_generator(path)        # damage inside the numbers of a weight cannot be seen
             outcomes["read"] += 1
         except InputError as error:
             assert name in str(error) and "\n" not in str(error)
             outcomes["refused"] += 1
-        assert time.perf_counter() - start < SECONDS
+        assert time.process_time() - start < SECONDS
     assert outcomes["refused"] > 500
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 < EXTRA_MIB
 
