@@ -56,7 +56,7 @@ CPU = Settings(
     model_channels=32, channel_mult=(1, 2, 3), text_width=96, text_layers=3, diffusion_steps=4000,
     channel_base=2048, channel_max=128, w_dim=128, generator_batch=8, generator_steps=13_000,
     polish_steps=300, detail_steps=5000, z_steps=20_000, judge_steps=700,
-    feature_passes=8_000, finished_images=1_024, mapping_steps=1800, modulation_steps=1900)
+    feature_passes=8_000, finished_images=1_024, mapping_steps=1800, modulation_steps=2300)
 
 GPU = replace(
     CPU, device="cuda", resolution=128, samples=40_000, judge_samples=12_000, batch=64, vae_steps=6000,
