@@ -5,13 +5,13 @@ from pathlib import Path
 from comfy_api.latest import io
 
 from ..ddgi.files import load_tensors
+from ..ddgi.training.demo.export import CONTROL_FORMAT, DIFFUSION_FORMAT
 from . import core_models, folders
 from .managed import managed_bridge, managed_generator
 from .types import CATEGORY, Bridge, Generator
 
 DIFFUSION_FILE, CONTROL_FILE = "diffusion.safetensors", "controlnet.safetensors"
 GENERATOR_FILE, BRIDGE_FILE = "generator_stylegan2.safetensors", "bridge_stylegan2.safetensors"
-DIFFUSION_FORMAT, CONTROL_FORMAT = "ddgi.demo-diffusion", "ddgi.demo-controlnet"
 
 
 def load_diffusion(folder: Path = folders.DEMO):
