@@ -49,7 +49,7 @@ test: setup
 	$(BIN)/pytest tests $(ARGS)
 
 train-demo: setup
-	@$(BIN)/python -m ddgi train-demo $(ARGS)
+	@THP_MEM_ALLOC_ENABLE=1 $(BIN)/python -m ddgi train-demo $(ARGS)  # huge pages: read before torch starts
 
 # UI JSON -> API JSON and thumbnails, by ComfyUI's own front end in headless Chromium.
 workflows: setup

@@ -5,7 +5,6 @@ stays free of host imports.
 """
 
 import copy
-import os
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import cached_property
@@ -272,6 +271,5 @@ class Recipe:
 
 def train(settings: Settings, core, work: Path, out: Path, stages: tuple[str, ...] = STAGES, report=print) -> None:
     """Run the recipe; see `Recipe`."""
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     report(f"demo recipe on {settings.device}: {asdict(settings)}")
     Recipe(settings, core, work, out, report).run(stages)
