@@ -11,13 +11,14 @@ from .config import StyleGAN2Config
 LAYER_NAME = re.compile(r"synthesis\.b(\d+)\.")
 
 
-def _get(tensors: dict[str, torch.Tensor], key: str, ndim: int) -> torch.Tensor:
+def get_tensor(tensors: dict[str, torch.Tensor], key: str, ndim: int, kind: str = "a whole StyleGAN2") -> torch.Tensor:
+    """A tensor that the generator cannot do without, its number of axes checked."""
     value = tensors.get(key)
     if value is None:
-        raise InputError(f"This is not a whole StyleGAN2 generator: the tensor {key!r} is missing; "
+        raise InputError(f"This is not {kind} generator: the tensor {key!r} is missing; "
                          f"use a file that holds G or G_ema.")
     if value.ndim != ndim:
-        raise InputError(f"The tensor {key!r} has {value.ndim} axes but a StyleGAN2 generator has {ndim} there; "
+        raise InputError(f"The tensor {key!r} has {value.ndim} axes but {kind} generator has {ndim} there; "
                          f"use an unmodified file.")
     return value
 
@@ -25,7 +26,7 @@ def _get(tensors: dict[str, torch.Tensor], key: str, ndim: int) -> torch.Tensor:
 def _resolution(tensors: dict[str, torch.Tensor]) -> int:
     found = {int(match[1]) for key in tensors if (match := LAYER_NAME.match(key)) and len(match[1]) < 6}
     if any(key.startswith(("backbone.", "superresolution.")) for key in tensors):
-        raise InputError("This is an EG3D generator; this version of the pack reads StyleGAN2 generators only.")
+        raise InputError("These are the tensors of an EG3D generator; build it as an EG3DGenerator.")
     if not found:
         raise InputError("These tensors are no StyleGAN2 generator (no 'synthesis.b4...' names); use another file.")
     return max(found)
@@ -54,13 +55,13 @@ def infer_config(tensors: dict[str, torch.Tensor], *, conv_clamp: float | None =
     if resolution < 4 or resolution > 1024 or resolution & (resolution - 1):
         raise InputError(f"The generator has a block of {resolution} px; sizes must be powers of two from 4 to 1024.")
     resolutions = [2 ** power for power in range(2, resolution.bit_length())]
-    channels = tuple(_get(tensors, f"synthesis.b{r}.conv1.weight", 4).shape[0] for r in resolutions)
-    w_dim = _get(tensors, "synthesis.b4.conv1.affine.weight", 2).shape[1]
-    c_dim = _get(tensors, "mapping.embed.weight", 2).shape[1] if "mapping.embed.weight" in tensors else 0
+    channels = tuple(get_tensor(tensors, f"synthesis.b{r}.conv1.weight", 4).shape[0] for r in resolutions)
+    w_dim = get_tensor(tensors, "synthesis.b4.conv1.affine.weight", 2).shape[1]
+    c_dim = get_tensor(tensors, "mapping.embed.weight", 2).shape[1] if "mapping.embed.weight" in tensors else 0
     num_layers = 0
     while f"mapping.fc{num_layers}.weight" in tensors:
         num_layers += 1
-    fan_in = _get(tensors, "mapping.fc0.weight", 2).shape[1]
+    fan_in = get_tensor(tensors, "mapping.fc0.weight", 2).shape[1]
     base, top, explicit = _channel_rule(channels)
     if resolution == 4 or "synthesis.b4.torgb.weight" in tensors:
         architecture = "skip"
@@ -68,7 +69,7 @@ def infer_config(tensors: dict[str, torch.Tensor], *, conv_clamp: float | None =
         architecture = "resnet" if "synthesis.b8.skip.weight" in tensors else "orig"
     return StyleGAN2Config(
         z_dim=fan_in - (w_dim if c_dim else 0), c_dim=c_dim, w_dim=w_dim, img_resolution=resolution,
-        img_channels=_get(tensors, f"synthesis.b{resolution}.torgb.weight", 4).shape[0],
+        img_channels=get_tensor(tensors, f"synthesis.b{resolution}.torgb.weight", 4).shape[0],
         channel_base=base, channel_max=top, num_mapping_layers=num_layers, architecture=architecture,
         conv_clamp=conv_clamp, num_fp16_res=num_fp16_res, channels=explicit)
 
@@ -94,18 +95,32 @@ def expected_shapes(config: StyleGAN2Config) -> dict[str, tuple[int, ...]]:
     shapes = {"mapping.w_avg": (config.w_dim,)}
     features = config.z_dim
     if config.c_dim:
-        shapes |= _linear_shapes("mapping.embed", config.c_dim, config.w_dim)
+        shapes |= linear_shapes("mapping.embed", config.c_dim, config.w_dim)
         features += config.w_dim
     for index in range(config.num_mapping_layers):
-        shapes |= _linear_shapes(f"mapping.fc{index}", features, config.w_dim)
+        shapes |= linear_shapes(f"mapping.fc{index}", features, config.w_dim)
         features = config.w_dim
     for resolution in config.block_resolutions:
         shapes |= _block_shapes(config, resolution)
     return shapes
 
 
-def _linear_shapes(name: str, fan_in: int, fan_out: int) -> dict[str, tuple[int, ...]]:
+def linear_shapes(name: str, fan_in: int, fan_out: int) -> dict[str, tuple[int, ...]]:
+    """Name and shape of the tensors of a linear layer."""
     return {f"{name}.weight": (fan_out, fan_in), f"{name}.bias": (fan_out,)}
+
+
+def conv_shapes(name: str, w_dim: int, fan_in: int, out: int, resolution: int) -> dict[str, tuple[int, ...]]:
+    """Name and shape of the tensors of a synthesis layer."""
+    return linear_shapes(f"{name}.affine", w_dim, fan_in) | {
+        f"{name}.weight": (out, fan_in, 3, 3), f"{name}.bias": (out,),
+        f"{name}.noise_const": (resolution, resolution), f"{name}.noise_strength": ()}
+
+
+def rgb_shapes(name: str, w_dim: int, fan_in: int, img_channels: int) -> dict[str, tuple[int, ...]]:
+    """Name and shape of the tensors of a picture branch."""
+    return linear_shapes(f"{name}.affine", w_dim, fan_in) | {
+        f"{name}.weight": (img_channels, fan_in, 1, 1), f"{name}.bias": (img_channels,)}
 
 
 def _block_shapes(config: StyleGAN2Config, resolution: int) -> dict[str, tuple[int, ...]]:
@@ -119,19 +134,19 @@ def _block_shapes(config: StyleGAN2Config, resolution: int) -> dict[str, tuple[i
         if config.architecture == "resnet":
             shapes[f"{name}.skip.weight"] = (out, fan_in, 1, 1)
     for layer, fan_in in layers:
-        shapes |= _linear_shapes(f"{name}.{layer}.affine", config.w_dim, fan_in)
-        shapes |= {f"{name}.{layer}.weight": (out, fan_in, 3, 3), f"{name}.{layer}.bias": (out,),
-                   f"{name}.{layer}.noise_const": (resolution, resolution), f"{name}.{layer}.noise_strength": ()}
+        shapes |= conv_shapes(f"{name}.{layer}", config.w_dim, fan_in, out, resolution)
     if config.architecture == "skip" or resolution == config.img_resolution:
-        shapes |= _linear_shapes(f"{name}.torgb.affine", config.w_dim, out)
-        shapes[f"{name}.torgb.weight"] = (config.img_channels, out, 1, 1)
-        shapes[f"{name}.torgb.bias"] = (config.img_channels,)
+        shapes |= rgb_shapes(f"{name}.torgb", config.w_dim, out, config.img_channels)
     return shapes
 
 
 def check_tensors(tensors: dict[str, torch.Tensor], config: StyleGAN2Config) -> None:
+    """Refuse tensors that are not exactly those of the config's generator, or not finite."""
+    check_shapes(tensors, expected_shapes(config))
+
+
+def check_shapes(tensors: dict[str, torch.Tensor], expected: dict[str, tuple[int, ...]]) -> None:
     """Refuse missing, extra, misshapen or non-finite tensors; the message names the first."""
-    expected = expected_shapes(config)
     found = {key: tuple(value.shape) for key, value in tensors.items()}
     if wrong := sorted(key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key)):
         raise InputError(f"The tensor {wrong[0]!r} has shape {found.get(wrong[0], 'missing')} but this generator "
