@@ -44,7 +44,7 @@ def run(seeds: range = range(256), sampling: Sampling = DEFAULT_SAMPLING, *, fol
         on_batch: Callable | None = None) -> dict[str, dict]:
     """Scores of every method in METHODS on held-out head-world seeds.
 
-    on_batch(truth, pictures: dict of [B, 3, R, R] by method) sees every batch, for contact sheets.
+    on_batch(pictures: dict of [B, 3, R, R] by method) sees every batch, for contact sheets.
     """
     judges = load_judges(folder / "judges.safetensors")
     generator = load_generator(folder / demo_models.GENERATOR_FILE)
@@ -57,7 +57,7 @@ def run(seeds: range = range(256), sampling: Sampling = DEFAULT_SAMPLING, *, fol
     for start in range(0, len(seeds), batch):
         chosen = seeds[start:start + batch]
         truth = render_batch(chosen, judges.resolution)
-        latent, features = _sample(model, clip, control_net, truth, sampling, seed=chosen[0])
+        latent, features = sample(model, clip, control_net, truth, sampling, seed=chosen[0])
         ws = {"m_only": bridge(features, sampling.bridge_step, gamma=0.0, beta=0.0).ws,
               "m_t": bridge(features, sampling.bridge_step, gamma=sampling.gamma, beta=sampling.beta).ws}
         pictures = {name: generator.render(value, noise_mode="const").image for name, value in ws.items()}
@@ -67,14 +67,14 @@ def run(seeds: range = range(256), sampling: Sampling = DEFAULT_SAMPLING, *, fol
         for method in METHODS:
             scores[method].add(pictures[method], truth)
         if on_batch:
-            on_batch(truth, pictures)
+            on_batch(pictures)
         report(f"evaluated {start + len(chosen)}/{len(seeds)} held-out heads")
     results = {method: score.result() for method, score in scores.items()}
     results["m_t"]["by_attribute"] = scores["m_t"].by_attribute()
     return results
 
 
-def _sample(model, clip, control_net, truth: HeadWorldBatch, sampling: Sampling, seed: int):
+def sample(model, clip, control_net, truth: HeadWorldBatch, sampling: Sampling, seed: int):
     """One sampler run over a batch of different prompts and hints: (LATENT, DiffusionFeatures)."""
     tokens = [clip.tokenize(text) for text in truth.captions]
     words = torch.cat([prompt_words(clip, t) for t in tokens])

@@ -6,13 +6,19 @@ from pathlib import Path
 from ..errors import InputError
 from .report import say
 
-HELP = "score the demo models: mask mIoU, pixel and attribute accuracy, distance to the true picture"
+HELP = "score the demo models against true pictures: mask mIoU, pixel and attribute accuracy; with --views depth too"
+MOST = 256                                  # held-out heads there are
+COUNTS = {False: 256, True: 128}            # used by default, without and with --views
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--demo", action="store_true", required=True, help="the demo models (the only set so far)")
+    parser.add_argument("--views", action="store_true",
+                        help="score the 3D generator: heads seen from yaw -40 to 40 degrees against their true depth, "
+                             "mask and attributes, and how well its views agree")
     parser.add_argument("--folder", help="where they are (default: demo/ of this pack)")
-    parser.add_argument("--count", type=int, default=256, help="held-out heads to use, up to 256 (default: 256)")
+    parser.add_argument("--count", type=int, help=f"held-out heads to use, up to {MOST} (default: {COUNTS[False]}, "
+                                                  f"with --views {COUNTS[True]})")
     parser.add_argument("--hint", choices=("mask", "scribble"), default="mask", help="what the ControlNet is given")
     parser.add_argument("--sheet", metavar="FILE.png", help="also write a contact sheet of the first heads")
 
@@ -20,19 +26,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> dict:
     from ..runner.host import pack_module
 
-    if not 1 <= args.count <= 256:
-        raise InputError(f"--count is {args.count}; there are 256 held-out heads, give 1 to 256.")
-    evaluate = pack_module("nodes.evaluate_demo")
-    sheets = pack_module("ddgi.evaluation.sheet")
+    count = COUNTS[args.views] if args.count is None else args.count
+    if not 1 <= count <= MOST:
+        raise InputError(f"--count is {count}; there are {MOST} held-out heads, give 1 to {MOST}.")
+    evaluate = pack_module("nodes.evaluate_views" if args.views else "nodes.evaluate_demo")
+    sheets, tables = pack_module("ddgi.evaluation.sheet"), pack_module("ddgi.evaluation.table")
     written = []
 
-    def on_batch(truth, pictures) -> None:
+    def on_batch(pictures) -> None:
         if args.sheet and not written:
             sheets.write_sheet(args.sheet, pictures)
             written.append(args.sheet)
 
     folder = Path(args.folder) if args.folder else evaluate.folders.DEMO
-    scores = evaluate.run(range(args.count), evaluate.Sampling(hint=args.hint), folder=folder, on_batch=on_batch,
-                          report=lambda line: say(args, line))
-    say(args, pack_module("ddgi.evaluation").markdown_table(scores))
+    sampling = pack_module("nodes.evaluate_demo").Sampling(hint=args.hint)
+    scores = evaluate.run(range(count), sampling, folder=folder, on_batch=on_batch, report=lambda line: say(args, line))
+    say(args, tables.view_tables(scores) if args.views else tables.markdown_table(scores))
     return scores

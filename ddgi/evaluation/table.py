@@ -1,15 +1,46 @@
-"""Scores as a table for people."""
+"""Scores as tables for people."""
 
 COLUMNS = {"miou": "mask mIoU", "pixel_accuracy": "pixel accuracy", "attribute_accuracy": "attribute accuracy",
            "distance": "distance (lower is better)"}
 ROWS = {"mean_face": "mean face", "m_only": "M alone", "m_t": "M + T", "diffusion": "diffusion model's own image",
         "ground_truth": "true images (the judges' own accuracy)"}
+VIEW_COLUMNS = {"depth_error": "depth error", "silhouette": "silhouette IoU", "miou": "mask mIoU",
+                "pixel_accuracy": "pixel accuracy", "attribute_accuracy": "attribute accuracy"}
 
 
 def markdown_table(scores: dict[str, dict[str, float]]) -> str:
     """{"m_t": {"miou": ...}, ...} as a Markdown table; unknown rows keep their key."""
-    lines = ["| | " + " | ".join(COLUMNS.values()) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
+    lines = _head("", COLUMNS)
     for key, values in scores.items():
         cells = [f"{values[column]:.3f}" for column in COLUMNS]
         lines.append(f"| {ROWS.get(key, key)} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def view_tables(scores: dict[str, dict]) -> str:
+    """What `evaluate --demo --views` measured as two Markdown tables; the true pictures' scores stand in brackets.
+
+    Args:
+        scores: {"views", "ground_truth": {yaw: {...}}, "consistency", "ratio_30": {"m_t", "ground_truth": {...}}}.
+    """
+    lines = _head("yaw", VIEW_COLUMNS)
+    for yaw, values in scores["views"].items():
+        lines.append(_pair_row(yaw, [(values[c], scores["ground_truth"][yaw][c]) for c in VIEW_COLUMNS], 3))
+    ratios = [scores["ratio_30"][kind] for kind in ("m_t", "ground_truth")]
+    if all(ratios):
+        lines.append(_pair_row("30 over 0", [tuple(r.get(c) for r in ratios) for c in VIEW_COLUMNS], 2))
+    ours, true = (scores["consistency"][kind] for kind in ("m_t", "ground_truth"))
+    lines += ["", *_head("from one view to the next", {"psnr": "PSNR in dB"})]
+    lines += [_pair_row(name, [(ours["pairs"][name], true["pairs"][name])], 1) for name in ours["pairs"]]
+    lines.append(_pair_row("all", [(ours["psnr"], true["psnr"])], 1))
+    return "\n".join(lines)
+
+
+def _head(first: str, columns: dict[str, str]) -> list[str]:
+    return [f"| {first} | ".replace("|  |", "| |") + " | ".join(columns.values()) + " |",
+            "|---" * (len(columns) + 1) + "|"]
+
+
+def _pair_row(name: str, cells: list[tuple], digits: int) -> str:
+    texts = [tuple("-" if value is None else f"{value:.{digits}f}" for value in pair) for pair in cells]
+    return f"| {name} | " + " | ".join(f"{ours} ({true})" for ours, true in texts) + " |"

@@ -1,0 +1,100 @@
+"""Score the demo's 3D chain from several sides: core's sampler with capture, the bridge, EG3D, the judges."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from ..ddgi.bridge import load_bridge
+from ..ddgi.cameras import look_at_label
+from ..ddgi.checkpoints import load_generator
+from ..ddgi.errors import InputError
+from ..ddgi.evaluation import ConsistencyScore, ViewScore, fit_depth, load_judges, side_ratio
+from ..ddgi.headworld import HeadWorldBatch, render_batch
+from . import demo_models, folders
+from .evaluate_demo import DEFAULT_SAMPLING, Sampling, sample
+
+GENERATOR_FILE, BRIDGE_FILE = "generator_eg3d.safetensors", "bridge_eg3d.safetensors"
+YAWS = (-40, -30, -20, 0, 20, 30, 40)
+
+
+@torch.no_grad()
+def run(seeds: range = range(128), sampling: Sampling = DEFAULT_SAMPLING, *, folder: Path = folders.DEMO,
+        yaws: tuple[int, ...] = YAWS, batch: int = 16, report: Callable[[str], None] = lambda line: None,
+        on_batch: Callable | None = None) -> dict[str, dict]:
+    """Scores of M + T through EG3D on held-out head-world seeds, and of the true pictures beside them.
+
+    Each head's latent comes from mask (or scribble) and prompt; it is then seen from `yaws` degrees at pitch 0.
+
+    on_batch(pictures: {"30": [B, 3, R, R], "30 true": ...}) sees every batch, for contact sheets.
+
+    Returns:
+        {"views": {yaw: scores}, "ground_truth": {yaw: scores}, "consistency": {"m_t", "ground_truth"},
+        "ratio_30": {"m_t", "ground_truth"}}.
+
+    Raises:
+        InputError: a model file is missing or broken.
+    """
+    models = _Models(folder)
+    names = [str(yaw) for yaw in yaws]
+    cameras = cameras_at(yaws)
+    scores = {kind: [ViewScore(models.judges) for _ in yaws] for kind in ("m_t", "ground_truth")}
+    consistency = {kind: ConsistencyScore(names, cameras) for kind in scores}
+    for start in range(0, len(seeds), batch):
+        chosen = seeds[start:start + batch]
+        truths = true_views(chosen, models.judges.resolution, cameras)
+        seen = {"m_t": models.views(chosen, sampling, cameras), "ground_truth": _as_views(truths)}
+        for kind, (images, depths, heads) in seen.items():
+            for view, truth in enumerate(truths):
+                scores[kind][view].add(images[:, view], depths[:, view], heads[:, view], truth)
+            consistency[kind].add(images, depths, heads)
+        if on_batch:
+            on_batch({name: seen[kind][0][:, view] for view, yaw in enumerate(names)
+                      for kind, name in (("m_t", yaw), ("ground_truth", f"{yaw} true"))})
+        report(f"evaluated {start + len(chosen)}/{len(seeds)} held-out heads from {len(yaws)} sides")
+    results = {kind: {name: score.result() for name, score in zip(names, list_)} for kind, list_ in scores.items()}
+    return {"views": results["m_t"], "ground_truth": results["ground_truth"],
+            "consistency": {kind: score.result() for kind, score in consistency.items()},
+            "ratio_30": {kind: side_ratio(values) for kind, values in results.items()}}
+
+
+def cameras_at(yaws: tuple[int, ...]) -> torch.Tensor:
+    """Labels [V, 25] of cameras at yaw degrees and pitch 0."""
+    yaw = torch.deg2rad(torch.tensor(yaws, dtype=torch.float32))
+    return look_at_label(yaw, torch.zeros_like(yaw))
+
+
+def true_views(seeds: range, resolution: int, cameras: torch.Tensor) -> list[HeadWorldBatch]:
+    """The same heads before white, once for each camera."""
+    return [render_batch(seeds, resolution, camera.expand(len(seeds), -1), white_background=True) for camera in cameras]
+
+
+def _as_views(truths: list[HeadWorldBatch]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Images, depths and heads [B, V, C, R, R] of what `true_views` gives."""
+    return (torch.stack([t.image for t in truths], 1), torch.stack([t.depth for t in truths], 1),
+            torch.stack([t.mask[:, None] != 0 for t in truths], 1))
+
+
+class _Models:
+    """Everything between a held-out head's mask and prompt and its pictures."""
+
+    def __init__(self, folder: Path):
+        for name in (GENERATOR_FILE, BRIDGE_FILE):
+            if not (folder / name).is_file():
+                raise InputError(f"There is no {name} in {folder}, so the 3D chain cannot be scored; train it with "
+                                 f"`make train-demo` or leave out --views.")
+        self.judges = load_judges(folder / "judges.safetensors")
+        self.generator = load_generator(folder / GENERATOR_FILE)
+        self.bridge = load_bridge(folder / BRIDGE_FILE)
+        self.model, self.clip, _ = demo_models.load_diffusion(folder)
+        self.control_net = demo_models.load_control_net(folder)
+
+    def views(self, seeds: range, sampling: Sampling, cameras: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Images [B, V, 3, R, R], depths [B, V, 1, R, R] and heads bool [B, V, 1, R, R] at the judges' resolution."""
+        drawn = render_batch(seeds, self.judges.resolution)     # hints show each head from its own camera
+        _, features = sample(self.model, self.clip, self.control_net, drawn, sampling, seed=seeds[0])
+        latent = self.bridge(features, sampling.bridge_step, gamma=sampling.gamma, beta=sampling.beta)
+        out = self.generator.render(latent, cameras)
+        image = self.judges.fit(out.image.float().clamp(-1, 1))
+        parts = (image, *fit_depth(out.image_depth, out.image_alpha, self.judges.resolution))
+        return tuple(part.cpu().unflatten(0, (len(seeds), len(cameras))) for part in parts)
