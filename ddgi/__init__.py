@@ -10,6 +10,8 @@ _HOMES = {
     "Generator": "gan",
     "GanLatent": "gan",
     "StyleGAN2Config": "gan",
+    "EG3DConfig": "gan",
+    "EG3DGenerator": "gan",
     "DiffusionFeatures": "features",
     "FeatureLayout": "features",
     "Bridge": "bridge",

@@ -1,6 +1,5 @@
 """The generator as users see it: weights, config, fingerprint, `map` and `render`."""
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,36 +11,26 @@ from ..files import fingerprint, save_tensors
 from .config import StyleGAN2Config
 from .infer import check_tensors, drop_filters, infer_config
 from .latent import GanLatent
+from .output import RenderOutput
 from .stylegan2 import StyleGAN2
 
 FORMAT = "ddgi.stylegan2"
 DTYPES = (None, torch.float32, torch.float16, torch.bfloat16)
 
 
-@dataclasses.dataclass(frozen=True)
-class RenderOutput:
-    """Pictures of one render call; the last two only from 3D generators.
-
-    Attributes:
-        image: [B, 3, H, W], fp32, about -1 to 1.
-        image_raw: [B, 3, h, w] before super-resolution, or None.
-        image_depth: [B, 1, h, w] distance along the ray, or None.
-    """
-
-    image: torch.Tensor
-    image_raw: torch.Tensor | None = None
-    image_depth: torch.Tensor | None = None
-
-
 class Generator(nn.Module):
-    """A generator with its identity.
+    """A generator with its identity: StyleGAN2, and the base of `EG3DGenerator`.
 
     Attributes:
         config: sizes.
         module: the network, with `.mapping` and `.synthesis`.
         name: for people and messages.
         provenance: where the weights come from.
+        is_3d: whether it takes cameras.
     """
+
+    format = FORMAT
+    is_3d = False
 
     def __init__(self, config: StyleGAN2Config, module: StyleGAN2, *, name: str = "unnamed",
                  provenance: dict | None = None, fingerprint: str | None = None):
@@ -148,6 +137,7 @@ class Generator(nn.Module):
         return latent.ws.to(self.w_avg.device, torch.float32)
 
     def save(self, path: str | Path, provenance: dict | None = None) -> None:
-        """Write a "ddgi.stylegan2" safetensors file, atomically."""
+        """Write a safetensors file of the kind's own format, atomically."""
         provenance = {**self.provenance, **(provenance or {}), "name": self.name}
-        save_tensors(path, self.module.state_dict(), format=FORMAT, config=self.config.to_json(), provenance=provenance)
+        save_tensors(path, self.module.state_dict(), format=self.format, config=self.config.to_json(),
+                     provenance=provenance)

@@ -57,13 +57,15 @@ def default_cameras(parameters: HeadParameters) -> Tensor:
 
 
 @torch.no_grad()
-def render_batch(z: Tensor | Sequence[int], resolution: int = 64, cameras: Tensor | None = None) -> HeadWorldBatch:
+def render_batch(z: Tensor | Sequence[int], resolution: int = 64, cameras: Tensor | None = None, *,
+                 white_background: bool = False) -> HeadWorldBatch:
     """Render heads.
 
     Args:
         z: latents [B, 64], or a list of seeds.
         resolution: pixels per side, a multiple of 8, at least 16.
         cameras: labels [B, 25]; the default is each latent's own camera near the front.
+        white_background: pure white instead of each head's own studio wall, for generators that draw heads alone.
 
     Raises:
         InputError: a size does not fit.
@@ -77,13 +79,13 @@ def render_batch(z: Tensor | Sequence[int], resolution: int = 64, cameras: Tenso
     label = default_cameras(parameters) if cameras is None else cameras.to(z)
     if len(label) != len(z):
         raise InputError(f"{len(label)} cameras were given for {len(z)} heads; give one for each.")
-    image, mask, depth = _render_all(parameters, label, resolution)
+    image, mask, depth = _render_all(parameters, label, resolution, white_background)
     captions = [caption(row, seed) for row, seed in zip(parameters.attributes.tolist(), _phrasings(z))]
     return HeadWorldBatch(image, mask, scribble_from_mask_and_depth(mask, depth), depth, label, captions,
                           parameters.attributes, z)
 
 
-def _render_all(parameters: HeadParameters, label: Tensor, resolution: int) -> tuple[Tensor, ...]:
+def _render_all(parameters: HeadParameters, label: Tensor, resolution: int, white: bool) -> tuple[Tensor, ...]:
     """Image, mask and depth of all heads, drawn in small groups that wear the same things."""
     wears = sum(parameters.has(name) * 2 ** i for i, name in enumerate(WORN))
     order = wears.argsort(stable=True)
@@ -91,7 +93,7 @@ def _render_all(parameters: HeadParameters, label: Tensor, resolution: int) -> t
 
     def draw(group: Tensor) -> tuple[Tensor, ...]:
         some = HeadParameters(parameters.attributes[group], parameters.factors[group])
-        return _render_chunk(some, label[group], resolution)
+        return _render_chunk(some, label[group], resolution, white)
 
     threads = torch.get_num_threads()
     if order.is_cuda or threads == 1:
@@ -111,7 +113,8 @@ def _phrasings(z: Tensor) -> list[int]:
 
 
 @torch.no_grad()
-def _render_chunk(parameters: HeadParameters, label: Tensor, resolution: int) -> tuple[Tensor, Tensor, Tensor]:
+def _render_chunk(parameters: HeadParameters, label: Tensor, resolution: int,
+                  white: bool) -> tuple[Tensor, Tensor, Tensor]:
     """Image [B, 3, R, R], mask [B, R, R] and depth [B, 1, R, R]; small pictures are drawn at twice the size."""
     factor = 2 if resolution <= 64 else 1
     size = resolution * factor
@@ -121,7 +124,7 @@ def _render_chunk(parameters: HeadParameters, label: Tensor, resolution: int) ->
     field = Field(build_shape(parameters))
     spread = 0.75 / size / float(label[0, 16])
     t, hit = march(field, origins, directions, spread)
-    image, mask = shade(field, parameters, origins, directions, t, hit)
+    image, mask = shade(field, parameters, origins, directions, t, hit, white)
     depth = torch.where(hit, t * HEAD_UNIT, torch.full_like(t, FAR_DEPTH))[:, None]
     if factor > 1:
         image = F.avg_pool2d(image, factor)
@@ -147,11 +150,11 @@ def _soften_edges(image: Tensor, mask: Tensor) -> Tensor:
 
 
 def shade(field: Field, p: HeadParameters, origins: Tensor, directions: Tensor, t: Tensor,
-          hit: Tensor) -> tuple[Tensor, Tensor]:
+          hit: Tensor, white: bool = False) -> tuple[Tensor, Tensor]:
     """Image [B, 3, R, R] in 0..1 and mask uint8 [B, R, R]."""
     size = hit.shape[1]
     colours, lights = Palette(p), Lights(p)
-    image = _background(p, size)
+    image = origins.new_ones(len(hit), 3, size * size) if white else _background(p, size)
     mask = torch.zeros(len(hit), size * size, dtype=torch.uint8, device=hit.device)
     rays, t, hit = directions.permute(0, 3, 1, 2).flatten(2), t.flatten(1), hit.flatten(1)
     for order in block(pack(hit)):

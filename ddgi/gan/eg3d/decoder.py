@@ -1,0 +1,38 @@
+"""The small network that turns plane features into density and colour features (Chan et al. 2022, section 4.1)."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ..layers import init_linear
+
+
+class OSGDecoder(nn.Module):
+    """Two equalised layers with softplus; `net.0` and `net.2` as in the public checkpoints.
+
+    Channels come first, so that plane features and samples along rays never need a transpose.
+    """
+
+    def __init__(self, feature_channels: int, width: int, operations=nn):
+        super().__init__()
+        self.net = nn.ModuleDict({"0": init_linear(operations.Linear(feature_channels, width)),
+                                  "2": init_linear(operations.Linear(width, 1 + feature_channels))})
+
+    def forward(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Features [B, C, M] to (raw density [B, M] before its softplus, colours [B, C, M] in about 0..1)."""
+        out = F.softplus(self._layer("0", features))
+        out = self._layer("2", out)
+        return out[:, 0], torch.sigmoid(out[:, 1:]) * (1 + 2 * 0.001) - 0.001
+
+    def density(self, features: torch.Tensor) -> torch.Tensor:
+        """Raw density [B, M] alone."""
+        layer = self.net["2"]
+        hidden = F.softplus(self._layer("0", features))
+        weight = layer.weight[:1].to(hidden) * hidden.shape[1] ** -0.5
+        return torch.baddbmm(layer.bias[:1, None].to(hidden).expand(len(hidden), 1, 1),
+                             weight.expand(len(hidden), -1, -1), hidden)[:, 0]
+
+    def _layer(self, name: str, x: torch.Tensor) -> torch.Tensor:
+        layer = self.net[name]
+        weight = (layer.weight.to(x) * x.shape[1] ** -0.5).expand(len(x), -1, -1)
+        return torch.baddbmm(layer.bias[:, None].to(x).expand(len(x), -1, 1), weight, x)
