@@ -1,4 +1,4 @@
-"""Cameras as EG3D labels: 25 numbers, row-major cam2world then intrinsics divided by image size.
+"""EG3D labels: 25 numbers, row-major cam2world then intrinsics divided by image size.
 
 The world is y-up; camera axes are x right, y down, z forward. The frontal camera stands at
 (0, 0, 2.7) and looks along -z with a normalised focal length of 4.2647.
@@ -8,10 +8,29 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .errors import InputError
+from ..errors import InputError
 
 RADIUS = 2.7
 FOCAL = 4.2647
+
+
+def pose_from_forward(forward: Tensor, position: Tensor) -> Tensor:
+    """Poses [B, 4, 4] of upright cameras at `position` [B, 3] that look along `forward` [B, 3] (any length)."""
+    forward = F.normalize(forward, dim=-1)
+    up = torch.tensor([0, 1, 0], dtype=forward.dtype, device=forward.device).expand_as(forward)
+    right = F.normalize(torch.linalg.cross(forward, up), dim=-1)
+    down = torch.linalg.cross(forward, right)
+    pose = torch.eye(4, dtype=forward.dtype, device=forward.device).repeat(len(forward), 1, 1)
+    pose[:, :3, :] = torch.stack([right, down, forward, position], -1)
+    return pose
+
+
+def label_from_pose(pose: Tensor, focal: float | Tensor = FOCAL) -> Tensor:
+    """Labels [B, 25] of poses [B, 4, 4]; `focal` is the focal length divided by image size, a number or [B]."""
+    intrinsics = torch.eye(3, dtype=pose.dtype, device=pose.device).repeat(len(pose), 1, 1)
+    intrinsics[:, :2, 2] = 0.5
+    intrinsics[:, 0, 0] = intrinsics[:, 1, 1] = focal
+    return torch.cat([pose.reshape(-1, 16), intrinsics.reshape(-1, 9)], 1)
 
 
 def look_at_label(yaw: Tensor, pitch: Tensor, radius: float = RADIUS, focal: float = FOCAL) -> Tensor:
@@ -23,16 +42,8 @@ def look_at_label(yaw: Tensor, pitch: Tensor, radius: float = RADIUS, focal: flo
         radius: distance from the origin.
         focal: focal length divided by image size.
     """
-    zero = torch.zeros_like(yaw)
     backward = torch.stack([yaw.sin() * pitch.cos(), pitch.sin(), yaw.cos() * pitch.cos()], -1)
-    forward = -backward
-    up = torch.stack([zero, zero + 1, zero], -1)
-    right = F.normalize(torch.linalg.cross(forward, up), dim=-1)
-    down = torch.linalg.cross(forward, right)
-    pose = torch.eye(4, dtype=yaw.dtype, device=yaw.device).repeat(len(yaw), 1, 1)
-    pose[:, :3, :] = torch.stack([right, down, forward, backward * radius], -1)
-    intrinsics = yaw.new_tensor([focal, 0, 0.5, 0, focal, 0.5, 0, 0, 1]).repeat(len(yaw), 1)
-    return torch.cat([pose.reshape(-1, 16), intrinsics], 1)
+    return label_from_pose(pose_from_forward(-backward, backward * radius), focal)
 
 
 def rays_from_label(label: Tensor, resolution: int) -> tuple[Tensor, Tensor]:
@@ -45,6 +56,11 @@ def rays_from_label(label: Tensor, resolution: int) -> tuple[Tensor, Tensor]:
         raise InputError(f"A camera label of shape {list(label.shape)} was given; it must be [B, 25]: "
                          f"16 cam2world numbers and 9 normalised intrinsics.")
     pose = label[:, :16].reshape(-1, 4, 4)
+    return pose[:, :3, 3], local_rays(label, resolution) @ pose[:, :3, :3].transpose(1, 2)
+
+
+def local_rays(label: Tensor, resolution: int) -> Tensor:
+    """Unit directions [B, R*R, 3] in the camera's own axes (x right, y down, z forward), rows first."""
     k = label[:, 16:].reshape(-1, 3, 3)
     step = (torch.arange(resolution, device=label.device, dtype=label.dtype) + 0.5) / resolution
     v, u = torch.meshgrid(step, step, indexing="ij")
@@ -52,5 +68,4 @@ def rays_from_label(label: Tensor, resolution: int) -> tuple[Tensor, Tensor]:
     fx, fy, cx, cy, skew = (k[:, i, j, None] for i, j in ((0, 0), (1, 1), (0, 2), (1, 2), (0, 1)))
     x = (u - cx + cy * skew / fy - skew * v / fy) / fx
     y = ((v - cy) / fy).expand_as(x)
-    local = F.normalize(torch.stack([x, y, torch.ones_like(x)], -1), dim=-1)     # [B, R*R, 3]
-    return pose[:, :3, 3], local @ pose[:, :3, :3].transpose(1, 2)
+    return F.normalize(torch.stack([x, y, torch.ones_like(x)], -1), dim=-1)

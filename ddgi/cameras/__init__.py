@@ -1,0 +1,11 @@
+"""Cameras as EG3D labels: poses, rays, orbits, and the exchange with ComfyUI's 3D viewer."""
+
+from .camera import FOV, PIVOT, Camera
+from .labels import FOCAL, RADIUS, label_from_pose, local_rays, look_at_label, pose_from_forward, rays_from_label
+from .load3d import camera_from_load3d, camera_to_load3d, viewer_angles, viewer_fit
+from .orbit import EASINGS, PATHS, orbit
+from .view import check_view
+
+__all__ = ["EASINGS", "FOCAL", "FOV", "PATHS", "PIVOT", "RADIUS", "Camera", "camera_from_load3d", "camera_to_load3d",
+           "check_view", "label_from_pose", "local_rays", "look_at_label", "orbit", "pose_from_forward",
+           "rays_from_label", "viewer_angles", "viewer_fit"]
