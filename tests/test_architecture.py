@@ -15,9 +15,9 @@ HOST = {"comfy", "comfy_api", "comfy_extras", "comfy_execution", "folder_paths",
 
 # From the bottom up; a module may import from its own layer and from those below.
 LAYERS = (
-    {"errors", "files", "palette", "facemask", "scribble", "cameras", "ops"},
+    {"errors", "files", "palette", "facemask", "scribble", "cameras", "geometry", "ops"},
     {"features", "gan"},
-    {"bridge"},
+    {"bridge", "mesh"},
     {"checkpoints"},
     {"training", "evaluation", "headworld"},
     {"runner", "commands", "cli", "__main__"},
