@@ -51,9 +51,9 @@ class RenderingConfig:
         if not 0 < self.box_warp < math.inf or not 0 < self.avg_camera_radius < math.inf:
             raise InputError(f"box_warp is {self.box_warp} and avg_camera_radius {self.avg_camera_radius}; both must "
                              f"be positive.")
-        if not math.isfinite(self.c_scale) or not all(map(math.isfinite, self.avg_camera_pivot)):
-            raise InputError(f"c_scale is {self.c_scale} and avg_camera_pivot {self.avg_camera_pivot}; both must be "
-                             f"finite.")
+        if len(self.avg_camera_pivot) != 3 or not all(map(math.isfinite, (self.c_scale, *self.avg_camera_pivot))):
+            raise InputError(f"c_scale is {self.c_scale} and avg_camera_pivot {self.avg_camera_pivot}; they must be a "
+                             f"finite number and three.")
 
 
 @dataclasses.dataclass(frozen=True)
