@@ -1,4 +1,4 @@
-"""NVIDIA's network pickles (StyleGAN2-ADA and later): find the generator, collect tensors and settings."""
+"""NVIDIA's network pickles (StyleGAN2-ADA, EG3D): find the generator, collect tensors and settings."""
 
 from ..errors import InputError
 from .passive_pickle import PassivePickle
@@ -16,7 +16,7 @@ def read_network(data: memoryview, budget: Budget) -> Record:
     """The record of the generator in an NVIDIA pickle.
 
     Raises:
-        InputError: damaged, hostile, of the TensorFlow era, EG3D, or without a generator.
+        InputError: damaged, hostile, of the TensorFlow era, or without a generator.
     """
     value = PassivePickle(data, TorchCalls(budget), budget).load()
     if isinstance(value, tuple):
@@ -26,8 +26,6 @@ def read_network(data: memoryview, budget: Budget) -> Record:
         value = next((value[key] for key in ROOTS if isinstance(value.get(key), Record)), None)
     if not isinstance(value, Record):
         raise InputError("it holds no generator (no 'G_ema' or 'G')")
-    if value.name == "TriPlaneGenerator":
-        raise InputError("it is an EG3D generator (TriPlaneGenerator), which this version does not read yet")
     return value
 
 
@@ -63,12 +61,16 @@ def settings(module: Record) -> dict:
     synthesis = child(module, "synthesis")
     blocks = [] if synthesis is None else [block for _, block in _items(synthesis.state, "_modules")
                                            if isinstance(block, Record)]
-    layer = None if synthesis is None else child(synthesis, "b4", "conv1")
+    half = sum(block.state.get("use_fp16") is True for block in blocks)
+    return {"conv_clamp": activation_clamp(child(module, "synthesis", "b4", "conv1")), "num_fp16_res": half}
+
+
+def activation_clamp(layer: Record | None) -> float | None:
+    """The largest absolute activation of a synthesis layer, or None."""
     clamp = None if layer is None else layer.state.get("conv_clamp")
     if clamp is not None and (type(clamp) not in (int, float) or not 0 < clamp < 1e9):
         raise InputError("its activation clamp is no positive number")
-    half = sum(block.state.get("use_fp16") is True for block in blocks)
-    return {"conv_clamp": None if clamp is None else float(clamp), "num_fp16_res": half}
+    return None if clamp is None else float(clamp)
 
 
 def _items(state: dict, key: str) -> list[tuple[str, object]]:

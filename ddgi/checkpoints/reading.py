@@ -1,6 +1,7 @@
 """Recognise a generator file by its content, read it, convert it."""
 
 import contextlib
+import dataclasses
 import json
 from pathlib import Path
 
@@ -11,9 +12,13 @@ from torch import nn
 from ..errors import InputError
 from ..files import VERSION, read_metadata
 from ..gan import FORMAT, Generator
+from ..gan.eg3d import FORMAT as EG3D_FORMAT
+from ..gan.eg3d import EG3DConfig, EG3DGenerator, RenderingConfig
+from ..gan.eg3d.infer import infer_config, is_eg3d
 from ..gan.mapping import MappingNetwork
 from .nvidia import collect_tensors, read_network, settings
-from .records import Budget, TensorRecord
+from .nvidia_eg3d import decoder_gain, eg3d_options, is_eg3d_network, trained_with_noise
+from .records import Budget, Record, TensorRecord
 from .rosinality import find_state, is_rosinality, mean_latent, rename
 from .torch_data import LEGACY_MAGIC, TorchCalls, map_file, read_legacy, read_zip
 
@@ -66,31 +71,42 @@ def file_kind(path: Path) -> str:
     raise InputError(f"{path.name} is no generator file; .safetensors, NVIDIA .pkl and rosinality .pt are read.")
 
 
-def load_generator(path: str | Path, *, operations=nn) -> Generator:
-    """Read a StyleGAN2 generator: our .safetensors, NVIDIA .pkl or rosinality .pt (also NADA, pSp, e4e).
+def load_generator(path: str | Path, *, plane_axes: str | None = None, operations=nn) -> Generator:
+    """Read a generator: our .safetensors, NVIDIA .pkl or rosinality .pt (also NADA, pSp, e4e).
 
     Args:
         path: the file; its content decides, not its ending.
+        plane_axes: for EG3D files of forks: the order of their planes, a name of `ddgi.gan.eg3d.planes.PLANE_AXES`;
+            None takes the file's own, or that of the released weights if the file does not say.
         operations: supplies the linear layer class.
 
+    Returns:
+        A `Generator` for StyleGAN2, an `EG3DGenerator` for EG3D.
+
     Raises:
-        InputError: missing, damaged, hostile, or not a StyleGAN2 generator.
+        InputError: missing, damaged, hostile, or no such generator; plane axes for a 2D generator.
     """
     path = Path(path)
     kind = file_kind(path)
     with refusing(path):
         if kind == "safetensors":
-            tensors, options = _read_safetensors(path)
+            tensors, options = _read_safetensors(path, plane_axes)
         elif kind == "pickle":
-            tensors, options = _read_nvidia(path)
+            tensors, options = _read_nvidia(path, plane_axes)
         else:
-            tensors, options = _read_torch(path, kind)
+            tensors, options = _read_torch(path, kind, plane_axes)
         options.setdefault("name", path.stem)
+        if "config" in options:
+            return EG3DGenerator.from_state_dict(tensors, operations=operations, **options)
+        if plane_axes is not None:
+            raise InputError("plane axes were given, but it is a 2D StyleGAN2 generator, which has none")
         return Generator.from_state_dict(tensors, operations=operations, **options)
 
 
-def convert(source: str | Path, target: str | Path) -> Generator:
+def convert(source: str | Path, target: str | Path, *, plane_axes: str | None = None) -> Generator:
     """Rewrite any readable generator file as our safetensors file; it renders bit-identical pictures.
+
+    `plane_axes` as in `load_generator`; the choice is kept in the new file.
 
     Raises:
         InputError: the source cannot be read, or the target is the source or has another ending.
@@ -100,42 +116,75 @@ def convert(source: str | Path, target: str | Path) -> Generator:
         raise InputError(f"The output is {target.name!r}; generators are written as .safetensors files.")
     if target.exists() and source.exists() and target.samefile(source):
         raise InputError(f"Input and output are the same file {source.name!r}; give another output name.")
-    generator = load_generator(source)
+    generator = load_generator(source, plane_axes=plane_axes)
     generator.save(target, provenance={"converted_from": source.name})
     return generator
 
 
-def _read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
+def _read_safetensors(path: Path, plane_axes: str | None) -> tuple[dict[str, torch.Tensor], dict]:
     metadata = read_metadata(path)
     found = metadata.get("format")
+    if found not in (FORMAT, EG3D_FORMAT, None, "pt"):
+        raise InputError(f"it is a {str(found)[:40]!r} file, not a generator")
+    if found in (FORMAT, EG3D_FORMAT) and int(metadata.get("version", 0)) > VERSION:
+        raise InputError(f"it was written by a newer version of this pack (file version {metadata['version']})")
     with safe_open(path, "pt") as file:
-        if found == FORMAT:
-            if int(metadata.get("version", 0)) > VERSION:
-                raise InputError(f"it was written by a newer version of this pack (file version {metadata['version']})")
-            return {name: file.get_tensor(name) for name in list(file.keys())}, _native_options(metadata)
-        if found in (None, "pt"):
-            tensors = {name: file.get_tensor(name) for name in list(file.keys())}
-            return finish(tensors, None, {"source": "safetensors"})
-    raise InputError(f"it is a {str(found)[:40]!r} file, not a generator")
+        tensors = {name: file.get_tensor(name) for name in list(file.keys())}
+    if found == FORMAT:
+        return tensors, _native_options(metadata)
+    if found == EG3D_FORMAT:
+        return tensors, _native_eg3d_options(tensors, metadata, plane_axes)
+    return finish(tensors, None, {"source": "safetensors"}, plane_axes)
 
 
 def _native_options(metadata: dict) -> dict:
-    config, provenance = metadata["config"], metadata["provenance"]
-    options = {"conv_clamp": config.get("conv_clamp"), "num_fp16_res": int(config.get("num_fp16_res", 0))}
-    options["provenance"] = {key: value for key, value in provenance.items() if key != "name"}
+    config = metadata["config"]
+    return _native_identity(metadata) | {"conv_clamp": config.get("conv_clamp"),
+                                         "num_fp16_res": int(config.get("num_fp16_res", 0))}
+
+
+def _native_eg3d_options(tensors: dict[str, torch.Tensor], metadata: dict, plane_axes: str | None) -> dict:
+    """Sizes come from the tensors, which bounds them by what the file really holds; the rest from its config."""
+    config = EG3DConfig.from_json(metadata["config"])
+    rendering = config.rendering
+    if plane_axes is not None:
+        rendering = dataclasses.replace(rendering, plane_axes=plane_axes)
+    config = infer_config(
+        tensors, conv_clamp=config.backbone.conv_clamp, num_fp16_res=config.backbone.num_fp16_res,
+        sr_kind=config.sr_kind, sr_antialias=config.sr_antialias, sr_conv_clamp=config.sr_conv_clamp,
+        neural_rendering_resolution=config.neural_rendering_resolution, rendering=rendering)
+    return _native_identity(metadata) | {"config": config}
+
+
+def _native_identity(metadata: dict) -> dict:
+    provenance = metadata["provenance"]
+    options = {"provenance": {key: value for key, value in provenance.items() if key != "name"}}
     return options | ({"name": str(provenance["name"])} if provenance.get("name") else {})
 
 
-def _read_nvidia(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
+def _read_nvidia(path: Path, plane_axes: str | None) -> tuple[dict[str, torch.Tensor], dict]:
     data = map_file(path)
     budget = Budget(4 * len(data) + SPARE_BYTES)
     network = read_network(data, budget)
     tensors = {key: value.read(budget) for key, value in collect_tensors(network).items()}
-    tensors, options = finish(tensors, None, {"source": f"NVIDIA pickle ({network.name[:60]})"})
+    provenance = {"source": f"NVIDIA pickle ({network.name[:60]})"}
+    if is_eg3d_network(network):
+        return _nvidia_eg3d(network, tensors, provenance, budget, plane_axes)
+    tensors, options = finish(tensors, None, provenance)
     return tensors, options | settings(network)
 
 
-def _read_torch(path: Path, kind: str) -> tuple[dict[str, torch.Tensor], dict]:
+def _nvidia_eg3d(network: Record, tensors: dict[str, torch.Tensor], provenance: dict, budget: Budget,
+                 plane_axes: str | None) -> tuple[dict[str, torch.Tensor], dict]:
+    config = infer_config(tensors, **eg3d_options(network, budget, plane_axes))
+    if (gain := decoder_gain(network)) != 1:
+        tensors = {key: value.float() * gain if key.startswith("decoder.") else value for key, value in tensors.items()}
+    if trained_with_noise(network):
+        provenance["super_resolution"] = "trained with noise, rendered without"
+    return tensors, {"config": config, "provenance": provenance}
+
+
+def _read_torch(path: Path, kind: str, plane_axes: str | None) -> tuple[dict[str, torch.Tensor], dict]:
     data = map_file(path)
     budget = Budget(4 * len(data) + SPARE_BYTES)
     call = TorchCalls(budget)
@@ -144,12 +193,20 @@ def _read_torch(path: Path, kind: str) -> tuple[dict[str, torch.Tensor], dict]:
     tensors = {key: value.read(budget) for key, value in state.items()}
     average = average.read(budget) if isinstance(average, TensorRecord) else None
     dialect = "rosinality" if is_rosinality(state) else "torch"
-    return finish(tensors, average, {"source": f"{dialect} checkpoint"})
+    return finish(tensors, average, {"source": f"{dialect} checkpoint"}, plane_axes)
 
 
-def finish(tensors: dict[str, torch.Tensor], average: torch.Tensor | None,
-           provenance: dict) -> tuple[dict[str, torch.Tensor], dict]:
-    """Our names, and a mean latent: the file's own, or one sampled from the mapping network."""
+def finish(tensors: dict[str, torch.Tensor], average: torch.Tensor | None, provenance: dict,
+           plane_axes: str | None = None) -> tuple[dict[str, torch.Tensor], dict]:
+    """Our names, and a mean latent: the file's own, or one sampled from the mapping network.
+
+    EG3D tensors without settings get those of the released FFHQ weights, and their provenance says so.
+    """
+    if is_eg3d(tensors):
+        rendering = RenderingConfig(**({} if plane_axes is None else {"plane_axes": plane_axes}))
+        provenance = {**provenance, "assumed": "rays, box, clamps and neural resolution of EG3D-FFHQ"
+                                               + (", plane axes" if plane_axes is None else "")}
+        return tensors, {"config": infer_config(tensors, rendering=rendering), "provenance": provenance}
     tensors = rename(tensors) if is_rosinality(tensors) else dict(tensors)
     if average is not None:
         tensors["mapping.w_avg"] = mean_latent(average)

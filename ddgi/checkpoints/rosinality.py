@@ -8,6 +8,7 @@ import re
 import torch
 
 from ..errors import InputError
+from ..gan.eg3d.infer import is_eg3d
 from .records import TensorRecord
 
 # (pattern of rosinality's name, our name, shape rule). {r} is the resolution of the numbered part.
@@ -42,10 +43,11 @@ def find_state(root: object) -> tuple[dict, object]:
     average = root.get("latent_avg")
     for key in ("g_ema", "G_ema", "state_dict", "g"):
         if isinstance(state := root.get(key), dict):
-            decoder = {name[len(DECODER):]: value for name, value in _tensors(state) if name.startswith(DECODER)}
-            return decoder or dict(_tensors(state)), average
+            state = dict(_tensors(state))
+            decoder = {name[len(DECODER):]: value for name, value in state.items() if name.startswith(DECODER)}
+            return state if is_eg3d(state) else decoder or state, average
     state = dict(_tensors(root))
-    if MARKER in state or "synthesis.b4.const" in state:
+    if MARKER in state or "synthesis.b4.const" in state or is_eg3d(state):
         return state, average
     raise InputError("it holds no generator (none of 'g_ema', 'state_dict' or 'g')")
 
