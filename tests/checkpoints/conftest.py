@@ -1,5 +1,6 @@
 """Writers of foreign files, built from plain tensors: NVIDIA-shaped pickles and rosinality checkpoints."""
 
+import contextlib
 import io
 import pickle
 import sys
@@ -28,38 +29,90 @@ def _reconstruct_persistent_obj(meta):
     raise AssertionError("the reader executed the file")
 
 
-def module_record(tensors, class_name="Generator", **attributes):
-    """A module tree from flat names, in the attribute layout of torch modules."""
+class ImportanceRenderer:
+    """Pickles as a plain class of EG3D's source tree."""
+
+
+class EasyDict(dict):
+    """Pickles as NVIDIA's dict with attributes."""
+
+
+FOREIGN = {
+    _reconstruct_persistent_obj: "torch_utils.persistence",
+    ImportanceRenderer: "training.volumetric_rendering.renderer", EasyDict: "dnnlib.util",
+}
+
+
+@contextlib.contextmanager
+def foreign_modules():
+    """Let the objects above be pickled under the names that they have in NVIDIA's source tree."""
+    names = {name.rsplit(".", cut)[0] for name in FOREIGN.values() for cut in range(name.count(".") + 1)}
+    saved = {name: sys.modules.get(name) for name in names}
+    try:
+        for name in names:
+            sys.modules[name] = types.ModuleType(name)
+        for value, name in FOREIGN.items():
+            value.__module__, value.__qualname__ = name, value.__name__
+            setattr(sys.modules[name], value.__name__, value)
+        yield
+    finally:
+        for name, module in saved.items():
+            sys.modules.pop(name) if module is None else sys.modules.update({name: module})
+
+
+def module_record(tensors, class_name="Generator", children=None, **attributes):
+    """A module tree from flat names, in the attribute layout of torch modules; `children` replace those of the tree."""
     own = {key: value for key, value in tensors.items() if "." not in key}
-    children = {}
+    nested = {}
     for key, value in tensors.items():
         head, _, tail = key.partition(".")
         if tail:
-            children.setdefault(head, {})[tail] = value
+            nested.setdefault(head, {})[tail] = value
     parameters = {key: torch.nn.Parameter(value) for key, value in own.items() if "noise_const" not in key}
     buffers = {key: value for key, value in own.items() if "noise_const" in key}
-    modules = {key: module_record(value, "Module", **attributes) for key, value in children.items()}
+    modules = {key: module_record(value, "Module", **attributes) for key, value in nested.items()} | (children or {})
     state = {"training": False, "_parameters": parameters, "_buffers": buffers, "_modules": modules,
              "_non_persistent_buffers_set": set(), "_init_args": (), **attributes}
     return PersistentObject(class_name, state)
 
 
-def nvidia_bytes(tensors, protocol=3, class_name="Generator", **attributes):
+def network_bytes(generator, protocol):
     """An NVIDIA-shaped pickle: {"G_ema": ..., "training_set_kwargs": ...}."""
-    names = ["torch_utils", "torch_utils.persistence"]
-    saved = {name: sys.modules.get(name) for name in names}
-    try:
-        for name in names:
-            sys.modules[name] = types.ModuleType(name)
-        function = _reconstruct_persistent_obj
-        function.__module__, function.__qualname__ = names[1], function.__name__
-        setattr(sys.modules[names[1]], function.__name__, function)
-        value = {"G_ema": module_record(tensors, class_name, **attributes), "D": None,
-                 "training_set_kwargs": {"resolution": 32}}
-        return pickle.dumps(value, protocol)
-    finally:
-        for name, module in saved.items():
-            sys.modules.pop(name) if module is None else sys.modules.update({name: module})
+    with foreign_modules():
+        return pickle.dumps({"G_ema": generator, "D": None, "training_set_kwargs": {"resolution": 32}}, protocol)
+
+
+def nvidia_bytes(tensors, protocol=3, class_name="Generator", **attributes):
+    """A StyleGAN2 pickle."""
+    return network_bytes(module_record(tensors, class_name, **attributes), protocol)
+
+
+# FFHQ's options, with fewer samples.
+RENDERING_KWARGS = {
+    "image_resolution": 64, "disparity_space_sampling": False, "clamp_mode": "softplus", "c_scale": 1,
+    "superresolution_module": "training.superresolution.SuperresolutionHybrid8XDC", "c_gen_conditioning_zero": False,
+    "superresolution_noise_mode": "none", "reg_type": "l1", "decoder_lr_mul": 1, "sr_antialias": True,
+    "depth_resolution": 8, "depth_resolution_importance": 8, "ray_start": 2.25, "ray_end": 3.3, "box_warp": 1,
+    "avg_camera_radius": 2.7, "avg_camera_pivot": [0, 0, 0.2],
+}
+
+
+def eg3d_bytes(tensors, protocol=3, *, rendering_kwargs=None, plane_axes=None, sr_class="SuperresolutionHybrid8XDC",
+               sr_clamp=None, neural_rendering_resolution=16):
+    """An EG3D pickle; `rendering_kwargs` change the options above, `plane_axes` [3, 3, 3] or None leaves them out."""
+    def part(name):
+        return {key[len(name) + 1:]: value for key, value in tensors.items() if key.startswith(f"{name}.")}
+    renderer = ImportanceRenderer()
+    renderer.__dict__.update({"_parameters": {}, "_buffers": {}, "_modules": {}})
+    if plane_axes is not None:
+        renderer.plane_axes = plane_axes
+    children = {"renderer": renderer, "backbone": module_record(part("backbone")),
+                "superresolution": module_record(part("superresolution"), sr_class, conv_clamp=sr_clamp),
+                "decoder": module_record(part("decoder"), "OSGDecoder")}
+    generator = module_record({}, "TriPlaneGenerator", children, _last_planes=None,
+                              neural_rendering_resolution=neural_rendering_resolution,
+                              rendering_kwargs=EasyDict(RENDERING_KWARGS | (rendering_kwargs or {})))
+    return network_bytes(generator, protocol)
 
 
 @pytest.fixture(scope="session")
@@ -115,6 +168,28 @@ def rosinality_small(small_weights):
 
 
 @pytest.fixture(scope="session")
+def eg3d_case(golden):
+    return load_file(golden / "eg3d_tiny.safetensors")
+
+
+@pytest.fixture(scope="session")
+def eg3d_weights(eg3d_case):
+    return {key[3:]: value for key, value in eg3d_case.items() if key.startswith("sd.")}
+
+
+@pytest.fixture(scope="session")
+def small_eg3d():
+    """Public names and seeded values of a 16 px EG3D, small enough to mutate."""
+    from ddgi.gan import StyleGAN2Config
+    from ddgi.gan.eg3d import EG3D, EG3DConfig
+    torch.manual_seed(0)
+    backbone = StyleGAN2Config(z_dim=4, c_dim=25, w_dim=4, img_resolution=8, img_channels=6, channel_base=32,
+                               channel_max=4, num_mapping_layers=2)
+    return EG3D(EG3DConfig(backbone, img_resolution=16, neural_rendering_resolution=4, feature_channels=2,
+                           decoder_width=4, sr_input_resolution=4, sr_channels=(4, 4))).state_dict()
+
+
+@pytest.fixture(scope="session")
 def write():
     """The writers above, for tests."""
-    return types.SimpleNamespace(nvidia=nvidia_bytes, torch=torch_bytes)
+    return types.SimpleNamespace(nvidia=nvidia_bytes, eg3d=eg3d_bytes, torch=torch_bytes)

@@ -1,6 +1,7 @@
 """Hostile and damaged files: one clear error, nothing executed, little time and memory."""
 
 import io
+import json
 import os
 import pickle
 import random
@@ -17,9 +18,12 @@ from safetensors.torch import save as save_safetensors
 from ddgi.checkpoints import inspect_file, load_generator
 from ddgi.errors import InputError
 from ddgi.gan import FORMAT, Generator
+from ddgi.gan.eg3d import FORMAT as EG3D_FORMAT
+from ddgi.gan.eg3d import EG3DGenerator
 
 SECONDS = 5.0
 EXTRA_MIB = 300     # of peak memory; the files themselves are small
+RELEASED_AXES = torch.eye(3)[torch.tensor([[0, 1, 2], [0, 2, 1], [2, 0, 1]])]
 
 
 class Calls:
@@ -224,21 +228,72 @@ def test_hostile_settings(tmp_path, small_weights, config, version):
     refused(tmp_path / "x.safetensors", save_safetensors(dict(small_weights), metadata))
 
 
+@pytest.mark.parametrize("name, value", [
+    ("c_scale", float("nan")), ("avg_camera_pivot", [0, 0, float("inf")]), ("avg_camera_pivot", [0]),
+    ("avg_camera_pivot", 0), ("ray_start", "near"), ("ray_start", None), ("ray_end", -1), ("box_warp", 0),
+    ("depth_resolution", 10 ** 9), ("depth_resolution", 8.5), ("depth_resolution_importance", -1),
+    ("plane_axes", "zz"), ("plane_axes", []), ("unknown", 1),
+])
+def test_hostile_rendering_settings(tmp_path, small_eg3d, name, value):
+    config = EG3DGenerator.from_state_dict(small_eg3d).config.to_json()
+    config["rendering"][name] = value
+    metadata = {"format": EG3D_FORMAT, "version": "1", "config": json.dumps(config), "provenance": "{}"}
+    refused(tmp_path / "x.safetensors", save_safetensors(dict(small_eg3d), metadata))
+
+
+@pytest.mark.parametrize("config", [
+    "{}", "[1]", '{"backbone": {}, "rendering": 1}', '{"backbone": {"num_mapping_layers": 1e9}, "sr_kind": []}',
+    '{"backbone": {"img_channels": 96}, "neural_rendering_resolution": 1e9}',
+    '{"backbone": {"img_channels": 96}, "sr_conv_clamp": NaN}', '{"backbone": {"img_channels": 96}, "sr_channels": 3}',
+])
+def test_hostile_eg3d_settings(tmp_path, small_eg3d, config):
+    metadata = {"format": EG3D_FORMAT, "version": "1", "config": config, "provenance": "{}"}
+    refused(tmp_path / "x.safetensors", save_safetensors(dict(small_eg3d), metadata))
+
+
+@pytest.mark.parametrize("name, value", [
+    ("ray_start", float("nan")), ("ray_start", "near"), ("ray_start", "auto"), ("ray_start", None), ("ray_start", 4),
+    ("ray_end", float("inf")), ("ray_end", 10 ** 2000), ("box_warp", 0), ("box_warp", -1.0), ("box_warp", True),
+    ("depth_resolution", 10 ** 12), ("depth_resolution", 8.0), ("depth_resolution", 0), ("depth_resolution", [8]),
+    ("depth_resolution_importance", -1), ("depth_resolution_importance", 2 ** 62), ("c_scale", "1"),
+    ("avg_camera_radius", 0), ("avg_camera_pivot", "abc"), ("avg_camera_pivot", [0, 0]), ("clamp_mode", "relu"),
+    ("avg_camera_pivot", [0, 0, float("nan")]), ("avg_camera_pivot", torch.zeros(3)), ("white_back", "yes"),
+    ("sr_antialias", None), ("decoder_lr_mul", {}), ("decoder_lr_mul", float("nan")), ("box_warp", {"a": {}}),
+])
+def test_hostile_rendering_kwargs(tmp_path, small_eg3d, write, name, value):
+    content = write.eg3d(small_eg3d, rendering_kwargs={name: value}, neural_rendering_resolution=4)
+    assert "damaged" not in refused(tmp_path / "x.pkl", content)
+
+
+@pytest.mark.parametrize("options", [
+    {"neural_rendering_resolution": 10 ** 9}, {"neural_rendering_resolution": "a"}, {"sr_class": "SomethingElse"},
+    {"sr_clamp": float("nan")}, {"sr_clamp": -1}, {"plane_axes": torch.eye(3)}, {"plane_axes": [1] * 27},
+    {"plane_axes": torch.zeros(3, 3, 3)}, {"plane_axes": torch.full((3, 3, 3), float("nan"))},
+    {"plane_axes": torch.eye(3).repeat(3, 1, 1)},
+])
+def test_hostile_eg3d_attributes(tmp_path, small_eg3d, write, options):
+    content = write.eg3d(small_eg3d, **({"neural_rendering_resolution": 4} | options))
+    assert "damaged" not in refused(tmp_path / "x.pkl", content)
+
+
 @pytest.fixture(scope="module")
-def originals(small_weights, rosinality_small, write, tmp_path_factory):
+def originals(small_weights, small_eg3d, rosinality_small, write, tmp_path_factory):
     """One small valid file of each container."""
     path = tmp_path_factory.mktemp("native") / "a.safetensors"
+    EG3DGenerator.from_state_dict(small_eg3d).save(path)
+    eg3d = path.read_bytes()
     Generator.from_state_dict(small_weights).save(path)
     checkpoint = {"g_ema": rosinality_small, "latent_avg": torch.zeros(4)}
     return {"a.safetensors": path.read_bytes(), "b.pkl": write.nvidia(small_weights, protocol=3),
             "c.pkl": write.nvidia(small_weights, protocol=2), "d.pt": write.torch(checkpoint),
-            "e.pt": write.torch(checkpoint, legacy=True)}
+            "e.pt": write.torch(checkpoint, legacy=True), "f.safetensors": eg3d,
+            "g.pkl": write.eg3d(small_eg3d, plane_axes=RELEASED_AXES, neural_rendering_resolution=4)}
 
 
 def test_originals_are_read(originals, tmp_path):
     for name, content in originals.items():
         (tmp_path / name).write_bytes(content)
-        assert load_generator(tmp_path / name).config.img_resolution == 8
+        assert load_generator(tmp_path / name).config.img_resolution == (16 if name[0] in "fg" else 8)
 
 
 def mutate(content, chance):
