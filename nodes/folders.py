@@ -12,7 +12,7 @@ DEMO = Path(__file__).resolve().parents[1] / "demo"
 
 _KINDS = {
     GENERATORS: ("generators", {".safetensors", ".pkl", ".pt"}, "generator*.safetensors",
-                 "a StyleGAN2 file (.safetensors of this pack, NVIDIA .pkl or rosinality .pt)"),
+                 "a StyleGAN2 or EG3D file (.safetensors of this pack, NVIDIA .pkl or rosinality .pt)"),
     BRIDGES: ("bridges", {".safetensors"}, "bridge*.safetensors", "a bridge file (.safetensors of this pack)"),
 }
 

@@ -8,7 +8,7 @@ from .types import CATEGORY, Bridge, Generator
 
 
 class LoadGenerator(io.ComfyNode):
-    """A StyleGAN2 file of any supported kind."""
+    """A StyleGAN2 or EG3D file of any supported kind."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -16,8 +16,8 @@ class LoadGenerator(io.ComfyNode):
             node_id="DDGILoadGenerator",
             display_name="DDGI Load Generator",
             category=CATEGORY,
-            description="Loads a StyleGAN2 face generator from models/ddgi/generators: .safetensors of this pack, "
-                        "NVIDIA .pkl or rosinality .pt. Nothing inside the file is executed.",
+            description="Loads a StyleGAN2 (2D) or EG3D (3D) face generator from models/ddgi/generators: .safetensors "
+                        "of this pack, NVIDIA .pkl or rosinality .pt. Nothing inside the file is executed.",
             search_aliases=["stylegan", "eg3d", "gan"],
             inputs=[io.Combo.Input("generator_name", options=folders.file_names(folders.GENERATORS),
                                    tooltip="A file in models/ddgi/generators. Names that start with demo/ come with "
