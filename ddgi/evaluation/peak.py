@@ -1,0 +1,55 @@
+"""The highest memory use since a moment: of a CUDA device, or of this process on Linux."""
+
+import ctypes
+import sys
+from pathlib import Path
+
+import torch
+
+MIB = 2 ** 20
+
+
+class PeakMemory:
+    """Growth of memory above its level at the last `reset`, in MiB.
+
+    On CUDA it is what torch allocated. On the CPU it is resident memory as the kernel counts it (VmHWM), which sees
+    everything, also what libraries take without torch; freed memory that the C library keeps is given back at the
+    reset, so that taking it again counts. `read` gives None where neither can be had.
+    """
+
+    def __init__(self, device: torch.device):
+        self.device = device
+        self.base = 0.0
+
+    def reset(self) -> None:
+        """Start again from the present level."""
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
+            self.base = torch.cuda.memory_allocated(self.device) / MIB
+        elif self._by_kernel:
+            _give_back()
+            Path("/proc/self/clear_refs").write_text("5")       # sets VmHWM to the present VmRSS (proc(5))
+            self.base = _status("VmHWM")
+
+    def read(self) -> float | None:
+        """MiB above the level at the last reset."""
+        if self.device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self.device) / MIB - self.base
+        return _status("VmHWM") - self.base if self._by_kernel else None
+
+    @property
+    def _by_kernel(self) -> bool:
+        return self.device.type == "cpu" and sys.platform == "linux"
+
+
+def _status(name: str) -> float:
+    """A line of /proc/self/status, kB to MiB."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{name}:"))
+
+
+def _give_back() -> None:
+    """Return freed memory to the system, where the C library can."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
