@@ -1,0 +1,163 @@
+"""Nodes that say where a head is seen from."""
+
+from comfy_api.latest import io
+
+from ..ddgi.cameras import (
+    EASINGS,
+    FOV,
+    PATHS,
+    PIVOT,
+    RADIUS,
+    Camera,
+    camera_from_load3d,
+    camera_to_load3d,
+    orbit,
+    viewer_angles,
+    viewer_fit,
+)
+from .types import CATEGORY, Cameras
+
+_DIRECTION, _EXACT = "direction only", "exactly"
+_PIVOT_TOOLTIP = "The point in the middle of the picture. The head's middle is 0, 0, 0; y is up, z towards the viewer."
+
+
+def _lens_inputs() -> list[io.Input]:
+    """The settings that a single camera and an orbit share."""
+    return [
+        io.Float.Input("radius", default=RADIUS, min=0.0, max=20.0, step=0.05, round=0.001,
+                       tooltip="Distance from the head's middle. Generators are trained near 2.7; others may give "
+                               "empty pictures."),
+        io.Float.Input("fov", default=round(FOV, 3), min=0.0, max=180.0, step=0.1, round=0.001,
+                       tooltip="Field of view in degrees from the picture's top to its bottom; lower zooms in. 13.373 "
+                               "is EG3D's own (its scripts call it 18.837, across the diagonal)."),
+        *(io.Float.Input(f"pivot_{axis}", default=value, min=-10.0, max=10.0, step=0.01, round=0.001, advanced=True,
+                         tooltip=_PIVOT_TOOLTIP) for axis, value in zip("xyz", PIVOT)),
+    ]
+
+
+class CameraNode(io.ComfyNode):
+    """Angles, or the camera of ComfyUI's 3D viewer, to a camera."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DDGICamera",
+            display_name="DDGI Camera",
+            category=CATEGORY,
+            description="A camera around the head, by angles or taken from a 3D viewer. Connect one camera to the next "
+                        "to render several views.",
+            search_aliases=["yaw", "pitch", "view", "pose", "eg3d"],
+            inputs=[
+                io.Float.Input("yaw", default=0.0, min=-180.0, max=180.0, step=1.0, round=0.01,
+                               tooltip="Degrees around the head; positive looks from the picture's right side."),
+                io.Float.Input("pitch", default=0.0, min=-89.0, max=89.0, step=1.0, round=0.01,
+                               tooltip="Degrees of height; positive looks from above."),
+                io.Float.Input("roll", default=0.0, min=-180.0, max=180.0, step=1.0, round=0.01,
+                               tooltip="Degrees; positive tilts the head clockwise in the picture."),
+                *_lens_inputs(),
+                Cameras.Input("cameras", optional=True, tooltip="Earlier cameras; this one is added after them."),
+                io.Load3DCamera.Input("camera_info", optional=True,
+                                      tooltip="The camera of Load 3D or another 3D viewer, instead of the angles."),
+                io.Load3DModelInfo.Input("model_3d_info", optional=True,
+                                         tooltip="From the same viewer: undoes how the viewer moved and scaled the "
+                                                 "head."),
+                io.Combo.Input("viewer_camera", options=[_DIRECTION, _EXACT], default=_DIRECTION, optional=True,
+                               tooltip="What to take from camera_info. Direction only: yaw, pitch and roll, with this "
+                                       "node's radius, fov and pivot. Exactly: position and field of view too; connect "
+                                       "model_3d_info so that the units agree."),
+            ],
+            outputs=[Cameras.Output(display_name="cameras", tooltip="For StyleGAN/EG3D Render.")],
+        )
+
+    @classmethod
+    def execute(cls, yaw: float, pitch: float, roll: float, radius: float, fov: float, pivot_x: float, pivot_y: float,
+                pivot_z: float, cameras=None, camera_info=None, model_3d_info=None,
+                viewer_camera: str = _DIRECTION) -> io.NodeOutput:
+        if camera_info is not None and viewer_camera == _EXACT:
+            camera = camera_from_load3d(camera_info, model_3d_info)
+        else:
+            if camera_info is not None:
+                yaw, pitch, roll = viewer_angles(camera_info, model_3d_info)
+            camera = Camera.from_angles(yaw, pitch, roll, radius, fov, (pivot_x, pivot_y, pivot_z))
+        return io.NodeOutput(camera if cameras is None else Camera.join(cameras, camera))
+
+
+class Orbit(io.ComfyNode):
+    """A camera path for a video."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DDGIOrbit",
+            display_name="DDGI Orbit",
+            category=CATEGORY,
+            description="Cameras along a path around the head, one per video frame. Send the rendered pictures to "
+                        "Create Video.",
+            search_aliases=["turntable", "camera path", "video", "eg3d"],
+            inputs=[
+                io.Int.Input("frames", default=48, min=1, max=4096, tooltip="How many pictures."),
+                io.Combo.Input("path", options=list(PATHS), default=PATHS[0],
+                               tooltip="circle: a small wobble; swing: right, left and back; nod: up, down and back; "
+                                       "turn: once around; spiral: circles that open and close again."),
+                io.Combo.Input("easing", options=list(EASINGS), default=EASINGS[0],
+                               tooltip="smooth: slow at the beginning and the end."),
+                io.Boolean.Input("loop", default=True,
+                                 tooltip="Leave out the last frame where it repeats the first, so that the video loops "
+                                         "without a stop."),
+                io.Float.Input("yaw", default=0.0, min=-180.0, max=180.0, step=1.0, round=0.01,
+                               tooltip="Middle of the path in degrees around the head; where a turn begins."),
+                io.Float.Input("pitch", default=0.0, min=-89.0, max=89.0, step=1.0, round=0.01,
+                               tooltip="Middle of the path in degrees of height."),
+                io.Float.Input("yaw_range", default=20.0, min=-180.0, max=180.0, step=1.0, round=0.01,
+                               tooltip="How far the path goes to each side; not for nod and turn."),
+                io.Float.Input("pitch_range", default=14.0, min=-89.0, max=89.0, step=1.0, round=0.01,
+                               tooltip="How far the path goes up and down; not for swing and turn."),
+                io.Float.Input("turns", default=3.0, min=0.5, max=20.0, step=0.5, advanced=True,
+                               tooltip="For spiral: how many circles."),
+                *_lens_inputs(),
+            ],
+            outputs=[Cameras.Output(display_name="cameras", tooltip="For StyleGAN/EG3D Render: one picture each.")],
+        )
+
+    @classmethod
+    def execute(cls, frames: int, path: str, easing: str, loop: bool, yaw: float, pitch: float, yaw_range: float,
+                pitch_range: float, turns: float, radius: float, fov: float, pivot_x: float, pivot_y: float,
+                pivot_z: float) -> io.NodeOutput:
+        return io.NodeOutput(orbit(frames, path, easing, loop=loop, yaw=yaw, pitch=pitch, yaw_range=yaw_range,
+                                   pitch_range=pitch_range, turns=turns, radius=radius, fov=fov,
+                                   pivot=(pivot_x, pivot_y, pivot_z)))
+
+
+class CameraInfo(io.ComfyNode):
+    """A camera for ComfyUI's 3D viewers."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DDGICameraInfo",
+            display_name="DDGI Camera for 3D Viewer",
+            category=CATEGORY,
+            description="Gives a camera to Preview 3D and other nodes that take camera_info, so that the mesh is seen "
+                        "as the rendered picture.",
+            search_aliases=["load3d", "preview 3d", "camera_info"],
+            inputs=[
+                Cameras.Input("cameras", tooltip="From DDGI Camera or DDGI Orbit."),
+                io.Int.Input("index", default=0, min=0, max=4095, tooltip="Which of the cameras, counted from 0."),
+                io.Mesh.Input("mesh", optional=True,
+                              tooltip="The head in the viewer: the viewer scales it to its stage, and the camera "
+                                      "follows. Without it, scene units are the head's own."),
+                io.Load3DModelInfo.Input("model_3d_info", optional=True,
+                                         tooltip="Instead of the mesh: how the viewer placed it."),
+            ],
+            outputs=[io.Load3DCamera.Output(display_name="camera_info", tooltip="For Preview 3D.")],
+        )
+
+    @classmethod
+    def execute(cls, cameras: Camera, index: int, mesh=None, model_3d_info=None) -> io.NodeOutput:
+        if model_3d_info is None and mesh is not None:
+            count = None if mesh.vertex_counts is None else int(mesh.vertex_counts[0])
+            model_3d_info = viewer_fit(mesh.vertices[0, :count])
+        return io.NodeOutput(camera_to_load3d(cameras, index, model_3d_info))
+
+
+NODES = [CameraNode, Orbit, CameraInfo]
