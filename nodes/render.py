@@ -1,18 +1,22 @@
 """The node that turns latents into pictures."""
 
+import dataclasses
+
 import torch
 from comfy.model_management import intermediate_device, throw_exception_if_processing_interrupted
 from comfy.utils import ProgressBar
 from comfy_api.latest import io
 
+from ..ddgi import geometry
+from ..ddgi.cameras import Camera, check_view
 from .managed import ManagedModel
-from .types import CATEGORY, Generator, Latent
+from .types import CATEGORY, Cameras, Generator, Latent
 
 _DTYPES = {"fp32": None, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 class Render(io.ComfyNode):
-    """Latent and generator to IMAGE."""
+    """Latent and generator to IMAGE, and for 3D generators to depth, normals and coverage."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -20,8 +24,9 @@ class Render(io.ComfyNode):
             node_id="DDGIRender",
             display_name="StyleGAN/EG3D Render",
             category=CATEGORY,
-            description="Renders each face of a latent with its generator.",
-            search_aliases=["stylegan", "gan", "synthesis"],
+            description="Renders each face of a latent with its generator; an EG3D generator from every camera, with "
+                        "depth and normals for ControlNets.",
+            search_aliases=["stylegan", "gan", "synthesis", "eg3d", "depth", "normal"],
             inputs=[
                 Generator.Input("generator", tooltip="The generator the latent was made for."),
                 Latent.Input("latent", tooltip="From Mapping+AbSMNet Latent or DDGI Load Latent."),
@@ -37,16 +42,32 @@ class Render(io.ComfyNode):
                 io.Boolean.Input("allow_relative", default=False, advanced=True,
                                  tooltip="Accept a latent of another generator of the same size, for example when "
                                          "this one is a fine-tuned or blended copy of it."),
+                *_view_inputs(),
             ],
-            outputs=[io.Image.Output(display_name="image")],
+            outputs=[
+                io.Image.Output(display_name="image", tooltip="Each face from each camera, face by face."),
+                io.Image.Output(display_name="depth", tooltip="Near white, far dark, background black. Black for a 2D "
+                                                              "generator."),
+                io.Image.Output(display_name="normals", tooltip="Directions of the surface as colours, seen from the "
+                                                                "camera. Flat for a 2D generator."),
+                io.Image.Output(display_name="raw_image", tooltip="Before super-resolution, small. The image itself "
+                                                                  "for a 2D generator."),
+                io.Mask.Output(display_name="alpha", tooltip="1 where the head is. All 1 for a 2D generator."),
+            ],
         )
 
     @classmethod
     def execute(cls, generator: ManagedModel, latent, noise_mode: str, seed: int, truncation: float, precision: str,
-                allow_relative: bool) -> io.NodeOutput:
+                allow_relative: bool, cameras: Camera | None = None, neural_rendering_resolution: int = 0,
+                memory_mib: int = 512, depth_range: str = geometry.DEPTH_RANGES[0],
+                normal_colours: str = geometry.NORMAL_COLOURS[0]) -> io.NodeOutput:
         latent.check(generator.value, relative=allow_relative)
-        size = generator.value.config.img_resolution
-        network = generator.load(memory_required=size * size * 4 * 512)
+        size, is_3d = generator.value.config.img_resolution, generator.value.is_3d
+        settings, labels = {}, None
+        if is_3d:
+            labels = _view_labels(generator.value, latent, cameras)
+            settings = {"neural_rendering_resolution": neural_rendering_resolution or None, "memory_mib": memory_mib}
+        network = generator.load(memory_required=size * size * 4 * 512 + is_3d * memory_mib * 2**20)
         w_avg = network.w_avg
         ws = w_avg + truncation * (latent.ws.to(w_avg) - w_avg)
         bar = ProgressBar(len(ws))
@@ -55,9 +76,63 @@ class Render(io.ComfyNode):
             throw_exception_if_processing_interrupted()
             bar.update_absolute(done, total)
 
-        out = network.render(ws, noise_mode=noise_mode, seed=_sample_seeds(seed, len(ws)), dtype=_DTYPES[precision],
-                             progress=progress)
-        return io.NodeOutput(to_image(out.image))
+        out = network.render(dataclasses.replace(latent, ws=ws), cameras, noise_mode, _sample_seeds(seed, len(ws)),
+                             dtype=_DTYPES[precision], relative=allow_relative, progress=progress, **settings)
+        depth, normals, alpha = _shape_pictures(out, labels, depth_range, normal_colours)
+        raw = out.image if out.image_raw is None else out.image_raw
+        return io.NodeOutput(to_image(out.image), _channels_last(depth.expand(-1, 3, -1, -1)), _channels_last(normals),
+                             to_image(raw), _channels_last(alpha)[..., 0])
+
+
+def _view_inputs() -> list[io.Input]:
+    """Optional, and after the older inputs, so that workflows from before they existed still run."""
+    return [
+        Cameras.Input("cameras", optional=True,
+                      tooltip="Only for EG3D: every face is seen from every camera. Without it, from the latent's own "
+                              "camera, else from the front."),
+        io.Int.Input("neural_rendering_resolution", default=0, min=0, max=1024, step=8, optional=True, advanced=True,
+                     tooltip="Only for EG3D: rays per side of a picture. More is slower, with finer depth and normals; "
+                             "0 is what the file was trained for."),
+        io.Int.Input("memory_mib", default=512, min=16, max=65536, step=16, optional=True, advanced=True,
+                     tooltip="Only for EG3D: memory in MiB that ray rendering may use for its temporary values. "
+                             "Lower is slower, with the same picture."),
+        io.Combo.Input("depth_range", options=list(geometry.DEPTH_RANGES), default=geometry.DEPTH_RANGES[0],
+                       optional=True, advanced=True,
+                       tooltip="Each picture: full contrast for each. Whole batch: one scale for all, so that the "
+                               "brightness of a video does not jump."),
+        io.Combo.Input("normal_colours", options=list(geometry.NORMAL_COLOURS), default=geometry.NORMAL_COLOURS[0],
+                       optional=True, advanced=True,
+                       tooltip="Blue faces you, green faces up. Red faces right in 3D programs and left in the "
+                               "pictures of the Normal Bae preprocessor."),
+    ]
+
+
+def _view_labels(generator, latent, cameras: Camera | None) -> torch.Tensor:
+    """Label [N, 25] of every picture that `generator.render` will make, checked to show the head."""
+    count = len(latent.ws)
+    if cameras is not None:
+        labels = cameras.label.repeat(count, 1)
+    else:
+        own = generator.frontal_camera if latent.camera is None else latent.camera
+        labels = own.expand(count, -1)
+    rendering = generator.config.rendering
+    check_view(Camera.of(labels) if cameras is None else cameras, rendering.box_warp,
+               (rendering.ray_start, rendering.ray_end))
+    return labels
+
+
+def _shape_pictures(out, labels: torch.Tensor | None, depth_range: str,
+                    normal_colours: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Depth [N, 1, H, W], normals [N, 3, H, W] and alpha [N, 1, H, W] in 0..1, in the image's size."""
+    size = out.image.shape[-1]
+    if out.image_depth is None:
+        nothing = out.image.new_zeros(len(out.image), 1, size, size)
+        flat = geometry.normal_pictures(nothing.expand(-1, 3, -1, -1), nothing)
+        return nothing, flat, torch.ones_like(nothing)
+    normals = geometry.normals_from_depth(out.image_depth, labels)
+    pictures = (geometry.depth_pictures(out.image_depth, out.image_alpha, depth_range),
+                geometry.normal_pictures(normals, out.image_alpha, normal_colours), out.image_alpha)
+    return tuple(geometry.resize(picture, size).clamp(0, 1) for picture in pictures)
 
 
 def _sample_seeds(seed: int, count: int) -> list[int]:
@@ -67,8 +142,12 @@ def _sample_seeds(seed: int, count: int) -> list[int]:
 
 def to_image(pictures: torch.Tensor) -> torch.Tensor:
     """[B, 3, H, W] of about -1..1 to ComfyUI's IMAGE [B, H, W, 3] in 0..1; its 8-bit form is 127.5 x + 128."""
-    image = (pictures * 127.5 + 128.0).clamp(0.0, 255.0) / 255.0
-    return image.permute(0, 2, 3, 1).to(intermediate_device(), torch.float32).contiguous()
+    return _channels_last((pictures * 127.5 + 128.0).clamp(0.0, 255.0) / 255.0)
+
+
+def _channels_last(pictures: torch.Tensor) -> torch.Tensor:
+    """[B, C, H, W] to [B, H, W, C], fp32, where the host keeps values between nodes."""
+    return pictures.permute(0, 2, 3, 1).to(intermediate_device(), torch.float32).contiguous()
 
 
 NODES = [Render]
