@@ -59,7 +59,7 @@ def rendering_kwargs(network: Record) -> dict:
 
 def decoder_gain(network: Record) -> float:
     """By what the decoder's stored weights are multiplied at use, apart from the usual scaling."""
-    return float(_number(rendering_kwargs(network), "decoder_lr_mul", 1))
+    return _number(rendering_kwargs(network), "decoder_lr_mul", 1)
 
 
 def trained_with_noise(network: Record) -> bool:
@@ -96,13 +96,13 @@ def _number(options: dict, name: str, default: float | None = None) -> float:
     value = options.get(name, default)
     if type(value) not in (int, float) or not -LARGEST < value < LARGEST:       # NaN fails every comparison
         raise InputError(f"its rendering option {name!r} is missing or no usable number")
-    return value
+    return float(value)
 
 
 def _count(options: dict, name: str, default: int | None = None) -> int:
-    value = _number(options, name, default)
+    value = options.get(name, default)
     if type(value) is not int:
-        raise InputError(f"its rendering option {name!r} is no whole number")
+        raise InputError(f"its rendering option {name!r} is missing or no whole number")
     return value
 
 
@@ -117,7 +117,7 @@ def _pivot(options: dict, default: tuple[float, ...]) -> tuple[float, ...]:
     value = options.get("avg_camera_pivot", default)
     if not isinstance(value, list | tuple) or len(value) != 3:
         raise InputError("its rendering option 'avg_camera_pivot' is no point of three numbers")
-    return tuple(float(_number({"avg_camera_pivot": number}, "avg_camera_pivot")) for number in value)
+    return tuple(_number({"avg_camera_pivot": number}, "avg_camera_pivot") for number in value)
 
 
 def _plane_axes(network: Record, budget: Budget) -> str:
