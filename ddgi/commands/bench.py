@@ -21,6 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="views: how many of one head to time (default: 1 8; 64 takes minutes)")
     parser.add_argument("--rays", type=int, metavar="SIDE", help="views: rays per side (default: the model's own)")
     parser.add_argument("--memory", type=float, default=512, metavar="MIB", help="views: bound for rays (default: 512)")
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall",
+                        help="views: seconds waited, or computed by this process alone (for a busy machine)")
     parser.add_argument("--device", help="views: cpu, cuda, ... (default: cuda where there is one, else cpu)")
 
 
@@ -45,7 +47,7 @@ def _views(args: argparse.Namespace) -> dict:
     device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     generator = random_generator(CONFIGS[args.model], device)
     result = measure(generator, args.views, neural_rendering_resolution=args.rays, memory_mib=args.memory,
-                     report=lambda line: say(args, line))
+                     clock=args.clock, report=lambda line: say(args, line))
     columns = ("seconds", "ratio", "ceiling_share", "peak_mib", "rays_peak_mib")
     say(args, f"{'':<18}" + "".join(f"{name:>15}" for name in columns))
     for name, case in result.items():

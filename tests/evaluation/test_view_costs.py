@@ -11,7 +11,7 @@ from ddgi.evaluation.view_costs import CONFIGS, Watch, measure, random_generator
 from ddgi.gan import EG3DConfig, RenderingConfig, StyleGAN2Config
 
 TINY = EG3DConfig(
-    StyleGAN2Config(z_dim=8, w_dim=8, img_resolution=16, img_channels=12, channel_base=64, channel_max=8,
+    StyleGAN2Config(z_dim=8, c_dim=25, w_dim=8, img_resolution=16, img_channels=12, channel_base=64, channel_max=8,
                     num_mapping_layers=2),
     img_resolution=16, neural_rendering_resolution=16, feature_channels=4, decoder_width=8, sr_kind="2X",
     sr_input_resolution=8, sr_channels=(8, 4),
