@@ -12,6 +12,9 @@ from .types import CATEGORY, Bridge, Generator
 
 DIFFUSION_FILE, CONTROL_FILE = "diffusion.safetensors", "controlnet.safetensors"
 GENERATOR_FILE, BRIDGE_FILE = "generator_stylegan2.safetensors", "bridge_stylegan2.safetensors"
+GENERATOR_3D_FILE, BRIDGE_3D_FILE = "generator_eg3d.safetensors", "bridge_eg3d.safetensors"
+# What the drop-down says to the generator and the bridge it gives.
+KINDS = {"2D face (StyleGAN2)": (GENERATOR_FILE, BRIDGE_FILE), "3D head (EG3D)": (GENERATOR_3D_FILE, BRIDGE_3D_FILE)}
 
 
 def load_diffusion(folder: Path = folders.DEMO):
@@ -50,20 +53,23 @@ class LoadDemoModels(io.ComfyNode):
                         "They need no download and run on a CPU in seconds; their pictures are small. Use them to "
                         "learn the nodes, then swap in your own checkpoint, ControlNet, generator and bridge.",
             search_aliases=["example models", "headworld"],
-            inputs=[],
+            inputs=[io.Combo.Input("kind", options=list(KINDS), default=next(iter(KINDS)), optional=True,
+                                   tooltip="2D draws the face as the mask shows it. 3D makes a head for any camera, "
+                                           "with depth and mesh.")],
             outputs=[io.Model.Output(), io.Clip.Output(), io.Vae.Output(), io.ControlNet.Output(),
                      Generator.Output(display_name="generator"), Bridge.Output(display_name="bridge")],
         )
 
     @classmethod
-    def fingerprint_inputs(cls) -> list[float]:
+    def fingerprint_inputs(cls, kind: str = "") -> list[float]:
         return [path.stat().st_mtime for path in sorted(folders.DEMO.glob("*.safetensors"))]
 
     @classmethod
-    def execute(cls) -> io.NodeOutput:
+    def execute(cls, kind: str = next(iter(KINDS))) -> io.NodeOutput:
         model, clip, vae = load_diffusion()
-        return io.NodeOutput(model, clip, vae, load_control_net(), managed_generator(folders.DEMO / GENERATOR_FILE),
-                             managed_bridge(folders.DEMO / BRIDGE_FILE))
+        generator, bridge = KINDS[kind]
+        return io.NodeOutput(model, clip, vae, load_control_net(), managed_generator(folders.DEMO / generator),
+                             managed_bridge(folders.DEMO / bridge))
 
 
 NODES = [LoadDemoModels]

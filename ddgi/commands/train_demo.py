@@ -7,7 +7,7 @@ from ..errors import InputError
 from .report import say
 
 HELP = "train the demo models (resumable stage by stage; over an hour on two cores)"
-STAGES = ("autoencoder", "generator", "judges", "diffusion", "features", "bridge")
+STAGES = ("autoencoder", "generator", "generator_3d", "judges", "diffusion", "features", "bridge", "bridge_3d")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

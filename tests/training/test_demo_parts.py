@@ -1,6 +1,7 @@
 """The demo recipe's parts agree with core: what is trained is what core runs."""
 
 import dataclasses
+import importlib
 import json
 
 import pytest
@@ -9,8 +10,6 @@ import torch
 
 @pytest.fixture(scope="module")
 def demo(pack):
-    import importlib
-
     class Parts:
         def __getattr__(self, name):
             return importlib.import_module(f"{pack.__name__}.ddgi.training.demo.{name}")
@@ -20,8 +19,6 @@ def demo(pack):
 
 @pytest.fixture(scope="module")
 def core(pack):
-    import importlib
-
     return importlib.import_module(f"{pack.__name__}.nodes.core_models")
 
 
@@ -140,3 +137,53 @@ def test_a_saved_diffusion_file_gives_the_same_model(demo, core, pack, config, n
     with torch.no_grad():
         ours = networks["control_net"](x=x, hint=hint, timesteps=t, context=context)["middle"][0]
         assert torch.equal(control.control_model(x=x, hint=hint, timesteps=t, context=context)["middle"][0], ours)
+
+
+def test_the_code_of_a_3d_head_knows_neither_camera_nor_wall(pack, demo):
+    z = pack.ddgi.headworld.stack_seeds(range(4))
+    factors = pack.ddgi.headworld.FACTORS
+    moved = z.clone()
+    first = len(pack.ddgi.headworld.ATTRIBUTES)
+    # z's direction counts, so a swap of two unseen dimensions keeps all others as they are.
+    yaw, pitch = first + factors.index("yaw"), first + factors.index("pitch")
+    moved[:, [yaw, pitch]] = z[:, [pitch, yaw]]
+    assert torch.equal(demo.generator_3d.eg3d_code(moved), demo.generator_3d.eg3d_code(z))
+    assert not torch.equal(demo.generator.head_code(moved), demo.generator.head_code(z))
+
+
+def test_guided_rays_equal_the_renderer_at_the_same_depths(pack, demo):
+    gan = pack.ddgi.gan
+    settings = dataclasses.replace(demo.settings.CPU, resolution=16, w_dim=8, channel_base=64, channel_max=8)
+    torch.manual_seed(0)
+    module = gan.EG3D(demo.generator_3d.eg3d_config(settings)).requires_grad_(False)
+    planes = module.planes(torch.randn(2, module.config.num_ws, 8), "none")
+    labels = pack.ddgi.cameras.look_at_label(torch.tensor([0.1, -0.3]), torch.tensor([0.0, 0.2]))
+    origins, directions = pack.ddgi.cameras.rays_from_label(labels, 4)
+    origins = origins[:, None].expand_as(directions)
+    rays = importlib.import_module(f"{pack.__name__}.ddgi.gan.eg3d.rays")
+    options = dataclasses.replace(module.config.rendering, depth_resolution_importance=0)
+    bounds = (torch.full((2, 16), options.ray_start), torch.full((2, 16), options.ray_end))
+    seen = rays.march_rays(module.field(planes), origins, directions, bounds, options)
+    feature, alpha, depth = demo.generator_3d.guided_rays(module, planes, origins, directions, seen.depths_coarse)
+    # The same sums, ordered otherwise.
+    assert torch.allclose(feature, seen.feature, atol=1e-5)
+    assert torch.allclose(alpha, seen.weight_total, atol=1e-5)
+    assert torch.allclose(depth, seen.depth, atol=1e-3)
+
+
+def test_guided_depths_rise_and_gather_around_the_surface(demo):
+    config = demo.generator_3d.eg3d_config(demo.settings.CPU).rendering
+    surface = torch.full((2, 5), 2.6)
+    depths = demo.generator_3d.guided_depths(surface, config, torch.Generator().manual_seed(0))
+    assert (depths[..., 1:] >= depths[..., :-1]).all()
+    assert config.ray_start <= depths.min() <= depths.max() <= config.ray_end
+    near = ((depths - 2.6).abs() < 5 * demo.generator_3d.SURFACE_SPREAD).sum(-1)
+    assert (near >= demo.generator_3d.SURFACE_SAMPLES).all()
+
+
+def test_small_parts_and_their_margin_weigh_more_whether_present_or_not(demo):
+    mask = torch.zeros(1, 8, 8, dtype=torch.uint8)
+    mask[0, 4, 4] = 4                                               # one pixel of left eye
+    weights = demo.data.part_weights(mask)[0, 0]
+    assert (weights[3:6, 3:6] == demo.data.PART_WEIGHTS["left eye"]).all()
+    assert weights.sum() == 9 * demo.data.PART_WEIGHTS["left eye"] + 55

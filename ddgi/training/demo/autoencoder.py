@@ -10,28 +10,30 @@ from .settings import Settings
 
 KL_WEIGHT = 1e-5
 EDGE_WEIGHT = 0.5
-LATENT_NOISE = 0.05
+LATENT_NOISE = 0.05  # of the latents' own spread
 
 
 def train_autoencoder(settings: Settings, autoencoder: nn.Module, data: HeadWorldData, folder, report) -> None:
-    """L1 on an image pyramid, L1 on edges and a small KL term.
+    """L1 on an image pyramid down to 4x4 (colours first), L1 on edges and a small KL term.
+
+    A little noise on the latents makes the decoder forgive what a sampler gets slightly wrong.
 
     `autoencoder` has `encoder`, `quant_conv`, `post_quant_conv` and `decoder`, as core's AutoencoderKL.
     """
     autoencoder.requires_grad_(True)
-    optimizer = torch.optim.AdamW(autoencoder.parameters(), lr=1.5e-3, betas=(0.9, 0.99), weight_decay=1e-4)
+    optimizer = torch.optim.AdamW(autoencoder.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-4)
     stage = Stage("autoencoder", settings.vae_steps, {"autoencoder": autoencoder}, {"adam": optimizer}, folder,
                   ema_decay=0.99, report=report)
 
     def step_fn(step: int, generator: torch.Generator) -> dict[str, float]:
-        image = data.images(batches(len(data), settings.batch, step, seed=1)).to(settings.device)
+        image = data.images(batches(len(data), settings.vae_batch, step, seed=1)).to(settings.device)
         mean, log_variance = autoencoder.quant_conv(autoencoder.encoder(image)).chunk(2, dim=1)
         log_variance = log_variance.clamp(-20, 10)
         noise = torch.randn(mean.shape, generator=generator).to(mean)
-        latent = mean + noise * (0.5 * log_variance).exp()
+        latent = mean + noise * ((0.5 * log_variance).exp() + LATENT_NOISE * mean.detach().std())
         output = autoencoder.decoder(autoencoder.post_quant_conv(latent))
         kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
-        pixels = pyramid_l1(output, image)
+        pixels = pyramid_l1(output, image, levels=5)
         loss = pixels + EDGE_WEIGHT * edge_l1(output, image) + KL_WEIGHT * kl
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -42,36 +44,6 @@ def train_autoencoder(settings: Settings, autoencoder: nn.Module, data: HeadWorl
     stage.run(step_fn)
     stage.apply_ema()
     autoencoder.requires_grad_(False).eval()
-
-
-def train_decoder(settings: Settings, autoencoder: nn.Module, latents: torch.Tensor, data: HeadWorldData, folder,
-                  report) -> None:
-    """The decoder alone, on kept latents [N, z, h, w] (unscaled): they stay what the diffusion model is trained on.
-
-    A little noise on the latents makes the decoder forgive what a sampler gets slightly wrong.
-    """
-    parts = nn.ModuleList([autoencoder.post_quant_conv, autoencoder.decoder]).requires_grad_(True)
-    optimizer = torch.optim.AdamW(parts.parameters(), lr=1.5e-3, betas=(0.9, 0.99), weight_decay=1e-4)
-    stage = Stage("decoder", settings.decoder_steps, {"decoder": parts}, {"adam": optimizer}, folder, ema_decay=0.99,
-                  report=report)
-    spread = latents.std()
-
-    def step_fn(step: int, generator: torch.Generator) -> dict[str, float]:
-        index = batches(len(data), settings.batch, step, seed=10)
-        noise = torch.randn(latents[index].shape, generator=generator)
-        noised = (latents[index] + LATENT_NOISE * spread * noise).to(settings.device)
-        image = data.images(index).to(settings.device)
-        output = autoencoder.decoder(autoencoder.post_quant_conv(noised))
-        pixels, edge = pyramid_l1(output, image), edge_l1(output, image)
-        optimizer.zero_grad(set_to_none=True)
-        (pixels + EDGE_WEIGHT * edge).backward()
-        nn.utils.clip_grad_norm_(parts.parameters(), 1.0)
-        optimizer.step()
-        return {"pixels": pixels.item(), "edges": edge.item()}
-
-    stage.run(step_fn)
-    stage.apply_ema()
-    parts.requires_grad_(False)
 
 
 @torch.no_grad()

@@ -1,68 +1,90 @@
 """Stages 6 and 7: the bridge, M first, then T with M frozen (method.md, "Training")."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import torch
 
 from ...bridge import Bridge
-from ...gan import StyleGAN2
 from ..losses import Features, feature_distance
 from ..stage import Stage, batches
 from .data import HeadWorldData
 from .features import TRUE_IMAGE, FeatureCache
 from .settings import Settings
 
-PIXEL_WEIGHT, PERCEPTUAL_WEIGHT = 1.0, 0.5
-KNOWN_W_WEIGHT = 0.3  # the head world knows each face's w, which real photographs do not
+PIXEL_WEIGHT, PERCEPTUAL_WEIGHT = 1.0, 0.25
+# The head world knows each face's w, which real photographs do not. It takes the place of the identity loss: T's
+# images follow I_0^d, its identity follows I_gt (method.md), so passes of sampling runs have it too, with less weight.
+KNOWN_W_WEIGHT, OWN_RUN_KNOWN_W_WEIGHT = 1.0, 0.5
 MEAN_W_WEIGHT = 0.002
-RENDERED_SHARE = 0.5  # share of a batch that is rendered for the image losses; all of it gets the w losses
+RENDERED_SHARE = 0.25  # share of a batch that is rendered for the image losses; all of it gets the w losses
+
+
+@dataclass(frozen=True)
+class LatentSpace:
+    """The frozen generator as the bridge's training sees it.
+
+    w_avg: [w_dim]. known_w: [N, w_dim], the latent of each head-world sample.
+    draw: (ws [B, num_ws, w_dim], samples [B]) to pictures [B, 3, R, R], each from its sample's camera.
+    on_white: whether pictures show the head alone, on white.
+    """
+
+    w_avg: torch.Tensor
+    known_w: torch.Tensor
+    draw: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+    on_white: bool = False
 
 
 class Objective:
-    """The losses that M and T share; known_w [N, w_dim] is each sample's own latent."""
+    """The losses that M and T share."""
 
-    def __init__(self, settings: Settings, generator: StyleGAN2, known_w: torch.Tensor, data: HeadWorldData,
-                 cache: FeatureCache, perceptual: Features):
-        self.settings, self.generator, self.data, self.cache = settings, generator, data, cache
-        self.perceptual, self.known_w = perceptual, known_w
-        self.w_avg = generator.mapping.w_avg
-        self.w_std = self.known_w.std(0).clamp_min(1e-3).to(self.w_avg)
+    def __init__(self, settings: Settings, space: LatentSpace, data: HeadWorldData, cache: FeatureCache,
+                 perceptual: Features):
+        self.settings, self.space, self.data, self.cache = settings, space, data, cache
+        self.perceptual, self.w_avg = perceptual, space.w_avg
+        self.w_std = space.known_w.std(0).clamp_min(1e-3).to(self.w_avg)
 
     def targets(self, index: torch.Tensor) -> torch.Tensor:
         """I_0^d for passes of a sampling run, I_gt for passes on a noised true image; [B, 3, R, R]."""
         finished, sample = self.cache.finished[index], self.cache.sample[index]
         true = self.data.images(sample)
         own = self.cache.images[finished.clamp_min(0)].float() / 127.5 - 1
-        return torch.where((finished == TRUE_IMAGE)[:, None, None, None], true, own).to(self.settings.device)
+        target = torch.where((finished == TRUE_IMAGE)[:, None, None, None], true, own)
+        if self.space.on_white:
+            target = torch.where((self.data.mask[sample] == 0)[:, None], 1.0, target)
+        return target.to(self.settings.device)
 
     def __call__(self, ws: torch.Tensor, index: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
         """Loss of latents [B, num_ws, w_dim] predicted from the passes `index`."""
         rendered = max(1, round(len(index) * RENDERED_SHARE))
-        image = self.generator.synthesis(ws[:rendered], noise_mode="none")
-        target = self.targets(index[:rendered])
-        weight = self.data.part_weights(self.cache.sample[index[:rendered]]).to(image)
+        sample = self.cache.sample[index]
+        image, target = self.space.draw(ws[:rendered], sample[:rendered]), self.targets(index[:rendered])
+        weight = self.data.part_weights(sample[:rendered]).to(image)
         pixels = ((image - target).square() * weight).mean()
         seen = feature_distance(self.perceptual, image, target).mean()
-        known = self.known_w[self.cache.sample[index]].to(ws)[:, None]
-        true = (self.cache.finished[index] == TRUE_IMAGE).to(ws)[:, None, None]
-        known_loss = (((ws - known) / self.w_std).square() * true).mean()
+        known = self.space.known_w[sample].to(ws)[:, None]
+        off = ((ws - known) / self.w_std).square().mean((1, 2))
+        is_true = (self.cache.finished[index] == TRUE_IMAGE).to(ws.device)
+        known_loss = (off * torch.where(is_true, KNOWN_W_WEIGHT, OWN_RUN_KNOWN_W_WEIGHT)).mean()
         mean_loss = ((ws - self.w_avg) / self.w_std).square().mean()
-        loss = (PIXEL_WEIGHT * pixels + PERCEPTUAL_WEIGHT * seen + KNOWN_W_WEIGHT * known_loss
-                + MEAN_W_WEIGHT * mean_loss)
-        return loss, {"pixels": pixels.item(), "perceptual": seen.item(), "known_w": known_loss.item()}
+        loss = PIXEL_WEIGHT * pixels + PERCEPTUAL_WEIGHT * seen + known_loss + MEAN_W_WEIGHT * mean_loss
+        return loss, {"pixels": pixels.item(), "perceptual": seen.item(), "unexplained_w": off.mean().item()}
 
 
-def train_mapping(settings: Settings, bridge: Bridge, objective: Objective, folder, report) -> None:
-    """M from passes on noised true images."""
+def train_mapping(settings: Settings, bridge: Bridge, objective: Objective, folder, report,
+                  name: str = "mapping") -> None:
+    """M from passes on noised true images; `name` is the stage's."""
     cache = objective.cache
     rows = torch.nonzero(cache.finished == TRUE_IMAGE).flatten()
     bridge.mapping.norm.measure(cache.rows(rows[:2048], settings.device).h)
     bridge.mapping.w_avg.copy_(objective.w_avg)
     network = bridge.mapping.requires_grad_(True)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-3)
-    stage = Stage("mapping", settings.mapping_steps, {"mapping": network}, {"adam": optimizer}, folder,
+    stage = Stage(name, settings.mapping_steps, {"mapping": network}, {"adam": optimizer}, folder,
                   ema_decay=0.995, report=report)
 
     def step_fn(step: int, generator: torch.Generator) -> dict[str, float]:
-        index = rows[batches(len(rows), settings.batch, step, seed=6)]
+        index = rows[batches(len(rows), settings.bridge_batch, step, seed=6)]
         loss, values = objective(network(cache.rows(index, settings.device)), index)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -74,18 +96,19 @@ def train_mapping(settings: Settings, bridge: Bridge, objective: Objective, fold
     network.requires_grad_(False)
 
 
-def train_modulation(settings: Settings, bridge: Bridge, objective: Objective, folder, report) -> None:
-    """T with M frozen, from all passes."""
+def train_modulation(settings: Settings, bridge: Bridge, objective: Objective, folder, report,
+                     name: str = "modulation") -> None:
+    """T with M frozen, from all passes; `name` is the stage's."""
     cache = objective.cache
     spread = torch.randperm(len(cache), generator=torch.Generator().manual_seed(7))[:2048]
     bridge.modulation.measure(cache.rows(spread, settings.device))
     network = bridge.modulation.requires_grad_(True)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-3)
-    stage = Stage("modulation", settings.modulation_steps, {"modulation": network}, {"adam": optimizer}, folder,
+    stage = Stage(name, settings.modulation_steps, {"modulation": network}, {"adam": optimizer}, folder,
                   ema_decay=0.995, report=report)
 
     def step_fn(step: int, generator: torch.Generator) -> dict[str, float]:
-        index = batches(len(cache), settings.batch, step, seed=7)
+        index = batches(len(cache), settings.bridge_batch, step, seed=7)
         loss, values = objective(bridge.latent(cache.rows(index, settings.device)), index)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

@@ -6,18 +6,29 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
+from ...cameras import look_at_label
 from ...files import load_tensors, save_tensors
 from ...headworld import render_batch
 from ...palette import CLASS_NAMES, PALETTE
 
-FORMAT = "ddgi.headworld"
+FORMAT, VIEWS_FORMAT = "ddgi.headworld", "ddgi.headworld-views"
 # Seed ranges never overlap: what is measured was never trained on.
 HELD_OUT_SEEDS = range(256)
-SMALL_PARTS = ("nose", "eyeglasses", "left eye", "right eye", "left brow", "right brow", "mouth", "upper lip",
-               "lower lip", "earring", "necklace")
-SMALL_PART_WEIGHT = 8.0
+# Loss weights of the parts that carry an attribute, with PART_MARGIN pixels around them, present or not: a weight
+# only where an earring is would teach to draw one everywhere.
+PART_WEIGHTS = {"left eye": 10.0, "right eye": 10.0, "eyeglasses": 4.0, "left brow": 4.0, "right brow": 4.0,
+                "mouth": 5.0, "upper lip": 5.0, "lower lip": 5.0, "left ear": 4.0, "right ear": 4.0, "earring": 4.0,
+                "necklace": 3.0, "neck": 3.0, "nose": 2.0}
+PART_MARGIN = 1
 TRAINING_SEED = 1_000_000
+VIEW_YAW, VIEW_PITCH = 50.0, 18.0  # degrees to each side of the front, for the 3D generator's views
 JUDGE_SEED = 2_000_000
+
+
+def part_weights(mask: torch.Tensor) -> torch.Tensor:
+    """Loss weights [B, 1, R, R] of `PART_WEIGHTS`: the small parts of the face count more than their area."""
+    table = torch.tensor([PART_WEIGHTS.get(name, 1.0) for name in CLASS_NAMES])
+    return F.max_pool2d(table[mask.long()][:, None], 2 * PART_MARGIN + 1, stride=1, padding=PART_MARGIN)
 
 
 @dataclass
@@ -44,9 +55,8 @@ class HeadWorldData:
         return palette[self.mask[index].long()].permute(0, 3, 1, 2)
 
     def part_weights(self, index: torch.Tensor) -> torch.Tensor:
-        """Loss weights [B, 1, R, R]: the small parts of the face count more than their area."""
-        small = torch.tensor([name in SMALL_PARTS for name in CLASS_NAMES])
-        return 1 + (SMALL_PART_WEIGHT - 1) * small[self.mask[index].long()][:, None].float()
+        """Loss weights [B, 1, R, R], see `part_weights`."""
+        return part_weights(self.mask[index])
 
     def scribble_hints(self, index: torch.Tensor) -> torch.Tensor:
         """Black lines on white [B, 3, R, R] in 0..1."""
@@ -75,6 +85,49 @@ def render_data(seeds: range, resolution: int, *, cache: Path | None = None, rep
     if cache is not None:
         save_tensors(cache, tensors, format=FORMAT, config={"captions": captions})
     return HeadWorldData(**tensors, captions=captions)
+
+
+@dataclass
+class HeadViews:
+    """One view of each of N heads on white.
+
+    image uint8 [N,3,R,R], mask uint8 [N,R,R], depth [N,R,R], label [N,25], z [N,64].
+    """
+
+    image: torch.Tensor
+    mask: torch.Tensor
+    depth: torch.Tensor
+    label: torch.Tensor
+    z: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.image)
+
+    def images(self, index: torch.Tensor) -> torch.Tensor:
+        """Float images [B, 3, R, R] in [-1, 1]."""
+        return self.image[index].float() / 127.5 - 1
+
+
+def render_views(seeds: range, resolution: int, *, cache: Path, report=print, batch: int = 32) -> HeadViews:
+    """Each head from a random camera within `VIEW_YAW` and `VIEW_PITCH`, or all of them read back from `cache`."""
+    if cache.exists():
+        return HeadViews(**load_tensors(cache, format=VIEWS_FORMAT)[0])
+    parts: dict[str, list] = {k: [] for k in ("image", "mask", "depth", "label", "z")}
+    for start in range(seeds.start, seeds.stop, batch):
+        some = range(start, min(start + batch, seeds.stop))
+        yaw, pitch = torch.rand(2, len(some), generator=torch.Generator().manual_seed(start)) * 2 - 1
+        labels = look_at_label(torch.deg2rad(VIEW_YAW * yaw), torch.deg2rad(VIEW_PITCH * pitch))
+        rendered = render_batch(some, resolution, labels, white_background=True)
+        parts["image"].append(((rendered.image + 1) * 127.5).round().clamp(0, 255).to(torch.uint8))
+        parts["mask"].append(rendered.mask)
+        parts["depth"].append(rendered.depth[:, 0])
+        parts["label"].append(rendered.label)
+        parts["z"].append(rendered.z)
+        if (start - seeds.start) // batch % 50 == 0:
+            report(f"head views  {start - seeds.start}/{len(seeds)} images")
+    tensors = {k: torch.cat(v) for k, v in parts.items()}
+    save_tensors(cache, tensors, format=VIEWS_FORMAT, config={})
+    return HeadViews(**tensors)
 
 
 def hint_batch(data: HeadWorldData, index: torch.Tensor, scribble: torch.Tensor, size: int) -> torch.Tensor:

@@ -84,8 +84,8 @@ Pass = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], tuple[
 
 
 def ddim_timesteps(steps: int, total: int = 1000) -> torch.Tensor:
-    """`steps` timesteps from `total` - 1 down, evenly spaced."""
-    return torch.linspace(total - 1, total / steps - 1, steps).round().long()
+    """`steps` timesteps from `total` - 1 to 0, evenly spaced, as ComfyUI's "normal" scheduler has them."""
+    return torch.linspace(total - 1, 0, steps).round().long()
 
 
 @torch.no_grad()

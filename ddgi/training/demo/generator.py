@@ -1,12 +1,15 @@
 """Stage 3: the StyleGAN2, first from known head-world parameters, then with an adversarial polish."""
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from ...gan import Discriminator, StyleGAN2
-from ...headworld import ATTRIBUTES, Z_DIM, parameters_from_z
-from ..losses import edge_l1, edges, pyramid_l1, r1_penalty
+from ...gan.mapping import MappingNetwork
+from ...headworld import ATTRIBUTES, FACTORS, Z_DIM, HeadParameters, parameters_from_z
+from ..losses import edges, r1_penalty
 from ..stage import Stage, batches
 from .data import HeadWorldData
 from .settings import Settings
@@ -18,9 +21,14 @@ ADVERSARIAL_WEIGHT, R1_WEIGHT, R1_EVERY = 0.03, 2.0, 8
 CYCLIC = ("background_hue", "cloth_hue", "hat_hue")  # factors where -1 and 1 are the same colour
 
 
-def head_code(z: torch.Tensor) -> torch.Tensor:
-    """What the head world draws for z [B, 64], as numbers [B, code]: one-hot attributes, factors, hues on a circle."""
+def head_code(z: torch.Tensor, unseen: tuple[str, ...] = ()) -> torch.Tensor:
+    """What the head world draws for z [B, 64], as numbers [B, code]: one-hot attributes, factors, hues on a circle.
+
+    Factors in `unseen` read as zero.
+    """
     parameters = parameters_from_z(z)
+    seen = torch.tensor([name not in unseen for name in FACTORS], device=z.device)
+    parameters = HeadParameters(parameters.attributes, parameters.factors * seen)
     choices = [F.one_hot(column, len(values)).float()
                for column, values in zip(parameters.attributes.unbind(1), ATTRIBUTES.values())]
     hues = torch.stack([parameters.factor(name) for name in CYCLIC], dim=1) * torch.pi
@@ -41,8 +49,11 @@ class CodeNetwork(nn.Module):
         return self.layers[-1](code)
 
 
-def _reconstruction(output: torch.Tensor, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    return pyramid_l1(output, image, levels=2), edge_l1(output, image)
+def reconstruction(output: torch.Tensor, image: torch.Tensor,
+                    weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """L1 of pixels and of edges, weighted by `weight` [B, 1, R, R]."""
+    pixels = ((output - image).abs() * weight).mean()
+    return pixels, ((edges(output) - edges(image)).abs() * weight[..., 1:, 1:]).mean()
 
 
 def _picture(generator: StyleGAN2, network: CodeNetwork, code: torch.Tensor) -> torch.Tensor:
@@ -66,7 +77,8 @@ def train_generator(settings: Settings, generator: StyleGAN2, network: CodeNetwo
     def step_fn(step: int, rng: torch.Generator) -> dict[str, float]:
         index = batches(len(data), settings.generator_batch, step, seed=3)
         output = _picture(generator, network, codes[index].to(settings.device))
-        pixels, edge = _reconstruction(output, data.images(index).to(settings.device))
+        weight = data.part_weights(index).to(settings.device)
+        pixels, edge = reconstruction(output, data.images(index).to(settings.device), weight)
         optimizer.zero_grad(set_to_none=True)
         (pixels + EDGE_WEIGHT * edge).backward()
         optimizer.step()
@@ -96,7 +108,7 @@ def polish_generator(settings: Settings, generator: StyleGAN2, network: CodeNetw
         optimizers["critic"].zero_grad(set_to_none=True)
         critic_loss.backward()
         optimizers["critic"].step()
-        pixels, edge = _reconstruction(output, image)
+        pixels, edge = reconstruction(output, image, data.part_weights(index).to(settings.device))
         fooled = F.softplus(-critic(output)).mean()
         optimizers["generator"].zero_grad(set_to_none=True)
         (pixels + EDGE_WEIGHT * edge + ADVERSARIAL_WEIGHT * fooled).backward()
@@ -107,45 +119,23 @@ def polish_generator(settings: Settings, generator: StyleGAN2, network: CodeNetw
     stage.apply_ema()
 
 
-def detail_generator(settings: Settings, generator: StyleGAN2, network: CodeNetwork, data: HeadWorldData, folder,
-                     report) -> None:
-    """Synthesis alone, with the small parts of the face (eyes, lips, glasses, ...) weighted up; w keeps its meaning."""
-    network.requires_grad_(False)
-    optimizer = torch.optim.Adam(generator.synthesis.parameters(), lr=3e-3, betas=(0.9, 0.99))
-    stage = Stage("detail", settings.detail_steps, {"generator": generator}, {"adam": optimizer}, folder,
-                  ema_decay=0.998, report=report)
-    codes = head_code(data.z)
-
-    def step_fn(step: int, rng: torch.Generator) -> dict[str, float]:
-        index = batches(len(data), settings.generator_batch, step, seed=11)
-        weight = data.part_weights(index).to(settings.device)
-        image = data.images(index).to(settings.device)
-        output = _picture(generator, network, codes[index].to(settings.device))
-        pixels = ((output - image).abs() * weight).mean()
-        edge = ((edges(output) - edges(image)).abs() * weight[..., 1:, 1:]).mean()
-        optimizer.zero_grad(set_to_none=True)
-        (pixels + EDGE_WEIGHT * edge).backward()
-        optimizer.step()
-        return {"pixels": pixels.item(), "edges": edge.item()}
-
-    stage.run(step_fn)
-    stage.apply_ema()
+Known = Callable[[torch.Tensor], torch.Tensor]  # z [B, 64] to the w [B, w_dim] that synthesis learnt for it
 
 
-def train_mapping_network(settings: Settings, generator: StyleGAN2, network: CodeNetwork, folder, report) -> None:
+def train_mapping_network(settings: Settings, mapping: MappingNetwork, known_w: Known, folder, report,
+                          name: str = "z_to_w") -> None:
     """The mapping network learns z -> w from fresh z without end: w is known for each, and nothing is rendered."""
-    mapping = generator.mapping
     optimizer = torch.optim.Adam(mapping.parameters(), lr=1e-3 * MAPPING_RATE, betas=(0.9, 0.99))
-    stage = Stage("z_to_w", settings.z_steps, {"mapping": mapping}, {"adam": optimizer}, folder, report=report)
+    stage = Stage(name, settings.z_steps, {"mapping": mapping}, {"adam": optimizer}, folder, report=report)
     with torch.no_grad():
         z = torch.randn(4096, Z_DIM, generator=torch.Generator().manual_seed(9))
-        spread = network(head_code(z).to(settings.device)).std(0).clamp_min(1e-3)
+        spread = known_w(z.to(settings.device)).std(0).clamp_min(1e-3)
 
     def step_fn(step: int, rng: torch.Generator) -> dict[str, float]:
-        z = torch.randn(512, Z_DIM, generator=rng)
+        z = torch.randn(512, Z_DIM, generator=rng).to(settings.device)
         with torch.no_grad():
-            known = network(head_code(z).to(settings.device))
-        loss = ((mapping.single(z.to(settings.device)) - known) / spread).square().mean()
+            known = known_w(z)
+        loss = ((mapping.single(z, no_camera(mapping, z)) - known) / spread).square().mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -156,8 +146,12 @@ def train_mapping_network(settings: Settings, generator: StyleGAN2, network: Cod
 
 
 @torch.no_grad()
-def set_w_avg(generator: StyleGAN2, samples: int = 4096) -> None:
+def set_w_avg(mapping: MappingNetwork, samples: int = 4096) -> None:
     """Store the mean of w over random z as `mapping.w_avg`."""
-    z = torch.randn(samples, generator.config.z_dim, generator=torch.Generator().manual_seed(0))
-    device = generator.mapping.w_avg.device
-    generator.mapping.w_avg.copy_(generator.mapping(z.to(device))[:, 0].mean(0))
+    z = torch.randn(samples, mapping.z_dim, generator=torch.Generator().manual_seed(0)).to(mapping.w_avg.device)
+    mapping.w_avg.copy_(mapping.single(z, no_camera(mapping, z)).mean(0))
+
+
+def no_camera(mapping: MappingNetwork, z: torch.Tensor) -> torch.Tensor | None:
+    """The conditioning label of a mapping network that is trained to see none."""
+    return z.new_zeros(len(z), mapping.c_dim) if mapping.c_dim else None

@@ -16,32 +16,32 @@ from torch import nn
 from ...bridge import Bridge, BridgeConfig
 from ...evaluation.judges import Judges
 from ...features import FeatureLayout, StepFeatures, captured_call
-from ...gan import Generator, StyleGAN2, StyleGAN2Config
-from ...headworld import ATTRIBUTES, Z_DIM
+from ...gan import EG3D, EG3DGenerator, Generator, StyleGAN2, StyleGAN2Config
+from ...headworld import ATTRIBUTES, Z_DIM, default_cameras, parameters_from_z
 from ..losses import encoder_features
-from .autoencoder import encode_all, train_autoencoder, train_decoder
-from .bridge import Objective, train_mapping, train_modulation
-from .data import JUDGE_SEED, TRAINING_SEED, HeadWorldData, hint_batch, render_data
+from .autoencoder import encode_all, train_autoencoder
+from .bridge import LatentSpace, Objective, train_mapping, train_modulation
+from .data import JUDGE_SEED, TRAINING_SEED, HeadWorldData, hint_batch, render_data, render_views
 from .diffusion import HINT_SIZE_PER_LATENT, SCRIBBLE_SHARE, train_diffusion
 from .export import provenance, save_control_net, save_diffusion
 from .features import TRUE_IMAGE, Collector, FeatureCache, finish
 from .generator import (
     CodeNetwork,
-    detail_generator,
     head_code,
     polish_generator,
     set_w_avg,
     train_generator,
     train_mapping_network,
 )
+from .generator_3d import eg3d_code, eg3d_config, train_eg3d, train_volume
 from .judges import score_judges, train_judges
 from .settings import Settings
 from .tokenizer import write_tokenizer
 
-GENERATOR_NAME = "demo-stylegan2"
+GENERATOR_NAME, EG3D_NAME = "demo-stylegan2", "demo-eg3d"
 DDIM_STEPS, GUIDANCE, KEPT_STEPS = 12, 2.0, 4
 MAPPING_CHANNELS, HEAD_CHANNELS = (192, 384, 384, 384), (64, 96, 128, 192, 256)
-STAGES = ("autoencoder", "generator", "judges", "diffusion", "features", "bridge")
+STAGES = ("autoencoder", "generator", "generator_3d", "judges", "diffusion", "features", "bridge", "bridge_3d")
 
 
 def round_to_half(module: nn.Module) -> None:
@@ -98,22 +98,12 @@ class Recipe:
         self.config = replace(self.config, latent_scale=round(1 / raw.std().item(), 5))
         return raw * self.config.latent_scale
 
-    @cached_property
-    def trained_decoder(self) -> nn.Module:
-        """The autoencoder with its decoder trained further; the latents do not change."""
-        autoencoder = self.trained_autoencoder
-        train_decoder(self.settings, autoencoder, self.latents / self.config.latent_scale, self.data, self.work,
-                      self.report)
-        round_to_half(autoencoder)
-        return autoencoder
-
     @property
     def perceptual(self):
         return encoder_features(self.trained_autoencoder.encoder)
 
     def autoencoder(self) -> None:
         self.report(f"autoencoder done, {self.latents.shape[0]} latents, scale {self.config.latent_scale}")
-        _ = self.trained_decoder
 
     def _generator_module(self) -> StyleGAN2:
         s = self.settings
@@ -128,19 +118,44 @@ class Recipe:
         network = CodeNetwork(s.w_dim).to(s.device)
         train_generator(s, module, network, self.data, self.work, self.report)
         polish_generator(s, module, network, self.data, self.work, self.report)
-        detail_generator(s, module, network, self.data, self.work, self.report)
-        train_mapping_network(s, module, network, self.work, self.report)
-        set_w_avg(module)
+        train_mapping_network(s, module.mapping, lambda z: network(head_code(z)), self.work, self.report)
+        set_w_avg(module.mapping)
         round_to_half(module)
-        with torch.no_grad():
-            self.known_w = torch.cat([network(code.to(s.device)).cpu() for code in head_code(self.data.z).split(1024)])
+        self.known_w = self._known_w(network, head_code)
         return module.requires_grad_(False).eval()
+
+    @torch.no_grad()
+    def _known_w(self, network: CodeNetwork, code: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+        """[N, w_dim] of all samples."""
+        return torch.cat([network(code(z.to(self.settings.device))).cpu() for z in self.data.z.split(1024)])
 
     def generator(self) -> None:
         half = copy.deepcopy(self.trained_generator).half()
         Generator(half.config, half, name=GENERATOR_NAME).save(
             self.out / "generator_stylegan2.safetensors",
-            provenance(self.settings, self.work, "generator", "polish", "detail", "z_to_w"))
+            provenance(self.settings, self.work, "generator", "polish", "z_to_w"))
+
+    @cached_property
+    def trained_eg3d(self) -> EG3D:
+        s, first = self.settings, TRAINING_SEED
+        views = render_views(range(first, first + s.views), s.resolution,
+                             cache=self.work / "headworld-views.safetensors", report=self.report)
+        torch.manual_seed(6)
+        module, network = EG3D(eg3d_config(s)).to(s.device), CodeNetwork(s.w_dim).to(s.device)
+        train_volume(s, module, network, views, self.work, self.report)
+        train_eg3d(s, module, network, views, self.work, self.report)
+        mapping = module.backbone.mapping
+        train_mapping_network(s, mapping, lambda z: network(eg3d_code(z)), self.work, self.report, "eg3d_z_to_w")
+        set_w_avg(mapping)
+        round_to_half(module)
+        self.known_w_3d = self._known_w(network, eg3d_code)
+        return module.requires_grad_(False).eval()
+
+    def generator_3d(self) -> None:
+        half = copy.deepcopy(self.trained_eg3d).half()
+        EG3DGenerator(half.config, half, name=EG3D_NAME).save(
+            self.out / "generator_eg3d.safetensors",
+            provenance(self.settings, self.work, "volume", "eg3d", "eg3d_z_to_w"))
 
     def judges(self) -> None:
         s = self.settings
@@ -186,34 +201,54 @@ class Recipe:
 
     def diffusion(self) -> None:
         trained = self.trained_diffusion
-        record = provenance(self.settings, self.work, "diffusion", "autoencoder", "decoder")
-        save_diffusion(self.out / "diffusion.safetensors", self.config, trained, self.trained_decoder, record)
+        record = provenance(self.settings, self.work, "diffusion", "autoencoder")
+        save_diffusion(self.out / "diffusion.safetensors", self.config, trained, self.trained_autoencoder, record)
         save_control_net(self.out / "controlnet.safetensors", self.config, trained["control_net"], record)
 
     def features(self) -> None:
         self.report(f"features done, {len(self.feature_cache)} U-Net passes")
 
     def bridge(self) -> None:
-        s = self.settings
-        cache, generator = self.feature_cache, self.trained_generator
-        torch.manual_seed(5)
+        generator = self.trained_generator
         named = Generator(generator.config, generator, name=GENERATOR_NAME)
-        bridge = Bridge(self.bridge_config(named.fingerprint)).to(s.device)
-        objective = Objective(s, generator, self.known_w, self.data, cache, self.perceptual)
-        train_mapping(s, bridge, objective, self.work, self.report)
-        train_modulation(s, bridge, objective, self.work, self.report)
-        bridge.record = provenance(s, self.work, "mapping", "modulation")
-        bridge.save(self.out / "bridge_stylegan2.safetensors", dtype=torch.float16)
 
-    def bridge_config(self, fingerprint: str = "", name: str = GENERATOR_NAME) -> BridgeConfig:
-        """Sizes of a bridge between this U-Net and this generator."""
+        def draw(ws: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
+            return generator.synthesis(ws, noise_mode="none")
+
+        space = LatentSpace(named.w_avg, self.known_w, draw)
+        self._train_bridge(named, space, ("mapping", "modulation"), "bridge_stylegan2.safetensors")
+
+    def bridge_3d(self) -> None:
+        module = self.trained_eg3d
+        named = EG3DGenerator(module.config, module, name=EG3D_NAME)
+        labels = default_cameras(parameters_from_z(self.data.z))
+
+        def draw(ws: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
+            return module.view(module.planes(ws, "none"), ws, labels[samples]).image
+
+        space = LatentSpace(named.w_avg, self.known_w_3d, draw, on_white=True)
+        self._train_bridge(named, space, ("mapping_3d", "modulation_3d"), "bridge_eg3d.safetensors")
+
+    def _train_bridge(self, generator: Generator, space: LatentSpace, stages: tuple[str, str], file: str) -> None:
+        s = self.settings
+        torch.manual_seed(5)
+        config = self.bridge_config(generator.fingerprint, generator.name, generator.config.num_ws)
+        bridge = Bridge(config).to(s.device)
+        objective = Objective(s, space, self.data, self.feature_cache, self.perceptual)
+        train_mapping(s, bridge, objective, self.work, self.report, stages[0])
+        train_modulation(s, bridge, objective, self.work, self.report, stages[1])
+        bridge.record = provenance(s, self.work, *stages)
+        bridge.save(self.out / file, dtype=torch.float16)
+
+    def bridge_config(self, fingerprint: str = "", name: str = "", num_ws: int = 1) -> BridgeConfig:
+        """Sizes of a bridge between this U-Net and a generator; collecting features needs the U-Net's alone."""
         side = self.latents.shape[-1]
         middle = side // 2 ** (len(self.settings.channel_mult) - 1)
         layout = FeatureLayout.of(self.trained_diffusion["unet"], (side, side))
         return BridgeConfig(
             family=layout.family, middle_channels=layout.middle_channels, middle_size=middle,
             stage_channels=tuple(stage.channels for stage in layout.stages), map_size=side,
-            num_ws=2 * self.settings.resolution.bit_length() - 4, w_dim=self.settings.w_dim,
+            num_ws=num_ws, w_dim=self.settings.w_dim,
             mapping_channels=MAPPING_CHANNELS[:middle.bit_length() - 1], modulation_channels=64,
             head_channels=HEAD_CHANNELS[:side.bit_length() - 1], attention_source="output", refinement="both",
             generator_fingerprint=fingerprint, generator_name=name)
@@ -244,11 +279,12 @@ class Recipe:
             noise = torch.randn(self.latents[index].shape, generator=generator)
             clean, steps = finish(self.run_pass, self.alphas_cumprod, noise, tokens[index], empty,
                                   self._hints(index, generator), DDIM_STEPS, GUIDANCE)
-            decoder = self.trained_decoder
-            image = decoder.decoder(decoder.post_quant_conv(clean.to(s.device) / self.config.latent_scale))
+            autoencoder = self.trained_autoencoder
+            image = autoencoder.decoder(autoencoder.post_quant_conv(clean.to(s.device) / self.config.latent_scale))
             rows = torch.arange(len(index)) + sum(map(len, images))
             images.append(((image.cpu() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8))
-            for kept in torch.randperm(DDIM_STEPS, generator=generator)[:KEPT_STEPS].tolist():
+            others = torch.randperm(DDIM_STEPS - 1, generator=generator)[:KEPT_STEPS - 1].tolist()
+            for kept in [*others, DDIM_STEPS - 1]:      # the last step is the one that users take by default
                 collector.add(steps[kept], words[index], index, rows)
             self.report(f"features  {int(rows[-1]) + 1}/{s.finished_images} sampling runs")
         return collector.result(torch.cat(images))
