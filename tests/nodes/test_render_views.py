@@ -135,3 +135,12 @@ def test_an_orbit_becomes_a_core_video(pack, generator, latent, host, tmp_path):
     image = render(pack, generator, one, cameras=pack.ddgi.cameras.orbit(4))[0]
     video = CreateVideo.execute(images=image, fps=12.0).args[0]
     assert video.get_components().images.shape == (4, 16, 16, 3)
+
+
+def test_workflows_from_before_cameras_still_run(pack):
+    """They have only these inputs, and use the first output as the picture."""
+    schema = pack.nodes.render.Render.GET_SCHEMA()
+    required = [entry.id for entry in schema.inputs if not entry.optional]
+    assert required == ["generator", "latent", "noise_mode", "seed", "truncation", "precision", "allow_relative"]
+    assert [entry.id for entry in schema.inputs][:7] == required
+    assert schema.outputs[0].get_io_type() == "IMAGE"
