@@ -18,7 +18,8 @@ from ..ddgi.cameras import (
 from .types import CATEGORY, Cameras
 
 _DIRECTION, _EXACT = "direction only", "exactly"
-_PIVOT_TOOLTIP = "The point in the middle of the picture. The head's middle is 0, 0, 0; y is up, z towards the viewer."
+_PIVOT_TOOLTIP = ("The point in the middle of the picture; y is up, z forward from the face. 0, 0, 0.2 keeps the face "
+                  "there (EG3D's own), 0, 0, 0 the whole head, better for side views and full turns.")
 
 
 def _lens_inputs() -> list[io.Input]:
