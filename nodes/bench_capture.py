@@ -8,7 +8,10 @@ machine meets both alike. Needs the host; `ddgi.runner.import_host` makes it imp
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from statistics import median
+from unittest.mock import patch
 
 import comfy.model_base
 import comfy.model_management
@@ -20,6 +23,7 @@ from comfy.patcher_extension import WrappersMP
 
 from ..ddgi.errors import InputError
 from ..ddgi.features import StepSelection
+from ..ddgi.features import capture as capturing
 from .capture_run import FeatureTap
 
 SD15_UNET = {
@@ -56,6 +60,9 @@ def measure(model, latent_side: int, steps: int, cfg: float) -> dict:
     Returns "capture_overhead": the median captured step over the median plain step, minus 1;
     "capture_overhead_fastest": the same of the fastest steps; and the seconds behind them. The two
     differ by the machine's noise: trust neither where they disagree by more than what is asked.
+    "capture_work_share": the seconds spent inside the capture's own code over the median plain step,
+    which is a small time measured by itself and so hardly noisy; what it leaves out is what capturing
+    may do to the U-Net's own speed (caches, memory).
     """
     if steps < 5 or steps % 4 != 1:
         raise InputError(f"the benchmark got {steps} steps and needs 1 + a multiple of 4; use 5, 9 or 13")
@@ -75,18 +82,47 @@ def measure(model, latent_side: int, steps: int, cfg: float) -> dict:
     # In front of the tap's own wrapper of the same kind, so that all of its work is timed.
     tapped.wrappers[WrappersMP.PREDICT_NOISE] = {
         "ddgi_stopwatch": [stopwatch], **tapped.wrappers[WrappersMP.PREDICT_NOISE]}
-    sample_once(tapped, latent_side, steps, cfg)
+    with own_work(model.load_device) as work:
+        sample_once(tapped, latent_side, steps, cfg)
     assert tap.features().step_numbers == tuple(captured)
     with_capture = [seconds[step] for step in captured]
     without = [seconds[step] for step in range(1, steps) if step not in captured]
     return {
         "capture_overhead": median(with_capture) / median(without) - 1.0,
         "capture_overhead_fastest": min(with_capture) / min(without) - 1.0,
+        "capture_work_share": sum(work) / len(captured) / median(without),
         "captured_step_seconds": with_capture,
         "plain_step_seconds": without,
         "device": str(model.load_device),
         "threads": torch.get_num_threads(),
     }
+
+
+@contextmanager
+def own_work(device: torch.device) -> Iterator[list[float]]:
+    """Seconds of every piece of work that capturing adds to a U-Net call, gathered while the block runs."""
+    seconds: list[float] = []
+
+    def timed(function):
+        def wrapper(*args):
+            synchronize(device)
+            start = time.perf_counter()
+            output = function(*args)
+            synchronize(device)
+            seconds.append(time.perf_counter() - start)
+            return output
+        return wrapper
+
+    stage, call = capturing._StageCapture, capturing.CapturedCall
+    parts = [(stage, "add_output"), (stage, "add_words"), (stage, "_on_end"), (call, "on_middle")]
+    replaced = [patch.object(owner, name, timed(getattr(owner, name))) for owner, name in parts]
+    for one in replaced:
+        one.start()
+    try:
+        yield seconds
+    finally:
+        for one in replaced:
+            one.stop()
 
 
 def sample_once(model, latent_side: int, steps: int, cfg: float) -> None:
