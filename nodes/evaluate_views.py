@@ -9,12 +9,11 @@ from ..ddgi.bridge import load_bridge
 from ..ddgi.cameras import look_at_label
 from ..ddgi.checkpoints import load_generator
 from ..ddgi.errors import InputError
-from ..ddgi.evaluation import ConsistencyScore, ViewScore, fit_depth, load_judges, side_ratio
-from ..ddgi.headworld import HeadWorldBatch, render_batch
+from ..ddgi.evaluation import ConsistencyScore, ViewScore, before_wall, fit_depth, load_judges, side_ratio
+from ..ddgi.headworld import HeadWorldBatch, render_batch, studio_wall
 from . import demo_models, folders
 from .evaluate_demo import DEFAULT_SAMPLING, Sampling, sample
 
-GENERATOR_FILE, BRIDGE_FILE = "generator_eg3d.safetensors", "bridge_eg3d.safetensors"
 YAWS = (-40, -30, -20, 0, 20, 30, 40)
 
 
@@ -24,7 +23,8 @@ def run(seeds: range = range(128), sampling: Sampling = DEFAULT_SAMPLING, *, fol
         on_batch: Callable | None = None) -> dict[str, dict]:
     """Scores of M + T through EG3D on held-out head-world seeds, and of the true pictures beside them.
 
-    Each head's latent comes from mask (or scribble) and prompt; it is then seen from `yaws` degrees at pitch 0.
+    Each head's latent comes from mask (or scribble) and prompt; it is then seen from `yaws` degrees at pitch 0. The
+    generator draws heads alone, before white: its pictures are judged before the true picture's wall.
 
     on_batch(pictures: {"30": [B, 3, R, R], "30 true": ...}) sees every batch, for contact sheets.
 
@@ -65,8 +65,8 @@ def cameras_at(yaws: tuple[int, ...]) -> torch.Tensor:
 
 
 def true_views(seeds: range, resolution: int, cameras: torch.Tensor) -> list[HeadWorldBatch]:
-    """The same heads before white, once for each camera."""
-    return [render_batch(seeds, resolution, camera.expand(len(seeds), -1), white_background=True) for camera in cameras]
+    """The same heads once for each camera."""
+    return [render_batch(seeds, resolution, camera.expand(len(seeds), -1)) for camera in cameras]
 
 
 def _as_views(truths: list[HeadWorldBatch]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -79,22 +79,24 @@ class _Models:
     """Everything between a held-out head's mask and prompt and its pictures."""
 
     def __init__(self, folder: Path):
-        for name in (GENERATOR_FILE, BRIDGE_FILE):
+        for name in (demo_models.GENERATOR_3D_FILE, demo_models.BRIDGE_3D_FILE):
             if not (folder / name).is_file():
                 raise InputError(f"There is no {name} in {folder}, so the 3D chain cannot be scored; train it with "
                                  f"`make train-demo` or leave out --views.")
         self.judges = load_judges(folder / "judges.safetensors")
-        self.generator = load_generator(folder / GENERATOR_FILE)
-        self.bridge = load_bridge(folder / BRIDGE_FILE)
+        self.generator = load_generator(folder / demo_models.GENERATOR_3D_FILE)
+        self.bridge = load_bridge(folder / demo_models.BRIDGE_3D_FILE)
         self.model, self.clip, _ = demo_models.load_diffusion(folder)
         self.control_net = demo_models.load_control_net(folder)
 
     def views(self, seeds: range, sampling: Sampling, cameras: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Images [B, V, 3, R, R], depths [B, V, 1, R, R] and heads bool [B, V, 1, R, R] at the judges' resolution."""
-        drawn = render_batch(seeds, self.judges.resolution)     # hints show each head from its own camera
+        resolution = self.judges.resolution
+        drawn = render_batch(seeds, resolution)         # hints show each head from its own camera
         _, features = sample(self.model, self.clip, self.control_net, drawn, sampling, seed=seeds[0])
         latent = self.bridge(features, sampling.bridge_step, gamma=sampling.gamma, beta=sampling.beta)
         out = self.generator.render(latent, cameras)
-        image = self.judges.fit(out.image.float().clamp(-1, 1))
-        parts = (image, *fit_depth(out.image_depth, out.image_alpha, self.judges.resolution))
-        return tuple(part.cpu().unflatten(0, (len(seeds), len(cameras))) for part in parts)
+        depth, alpha = fit_depth(out.image_depth.cpu(), out.image_alpha.cpu(), resolution)
+        wall = studio_wall(seeds, resolution).repeat_interleave(len(cameras), 0)
+        image = before_wall(self.judges.fit(out.image.float().cpu().clamp(-1, 1)), alpha, wall)
+        return tuple(part.unflatten(0, (len(seeds), len(cameras))) for part in (image, depth, alpha > 0.5))

@@ -148,16 +148,24 @@ class ViewScore:
 
 
 def fit_depth(depth: Tensor, alpha: Tensor, resolution: int) -> tuple[Tensor, Tensor]:
-    """Depth and alpha [B, 1, h, w] at another resolution: (depth [B, 1, R, R], head bool [B, 1, R, R]).
+    """Depth and alpha [B, 1, h, w] brought to another resolution, both [B, 1, R, R].
 
     Depths are weighted by alpha, so that the background behind an edge does not pull them back.
     """
-    if depth.shape[-1] != resolution:
-        size, nothing = (resolution, resolution), 1e-4
-        weighted, weight = (F.interpolate(x, size=size, mode="bilinear", align_corners=False, antialias=True)
-                            for x in (depth * (alpha + nothing), alpha + nothing))
-        depth, alpha = weighted / weight, weight - nothing
-    return depth, alpha > 0.5
+    if depth.shape[-1] == resolution:
+        return depth, alpha
+    size, nothing = (resolution, resolution), 1e-4
+    weighted, weight = (F.interpolate(x, size=size, mode="bilinear", align_corners=False, antialias=True)
+                        for x in (depth * (alpha + nothing), alpha + nothing))
+    return weighted / weight, weight - nothing
+
+
+def before_wall(image: Tensor, alpha: Tensor, wall: Tensor) -> Tensor:
+    """Pictures [B, 3, R, R] in [-1, 1] drawn before white, with a wall [B, 3, R, R] in the white's place.
+
+    alpha [B, 1, R, R] in 0..1 is how much of each pixel is head; judges trained before walls misread white.
+    """
+    return (image + (1 - alpha) * (wall - 1)).clamp(-1, 1)
 
 
 def side_ratio(scores: dict[str, dict], side: int = 30) -> dict[str, float]:

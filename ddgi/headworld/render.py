@@ -85,6 +85,22 @@ def render_batch(z: Tensor | Sequence[int], resolution: int = 64, cameras: Tenso
                           parameters.attributes, z)
 
 
+def studio_wall(z: Tensor | Sequence[int], resolution: int) -> Tensor:
+    """The wall behind each head [B, 3, R, R] in [-1, 1], the same for every camera.
+
+    It puts heads that a generator drew alone where `render_batch` puts them: before the wall that judges know.
+    """
+    z = stack_seeds(z) if not isinstance(z, Tensor) else z.float()
+    factor = _oversampling(resolution)
+    size = resolution * factor
+    return F.avg_pool2d(_background(parameters_from_z(z), size).unflatten(2, (size, size)), factor) * 2 - 1
+
+
+def _oversampling(resolution: int) -> int:
+    """Small pictures are drawn at twice the size."""
+    return 2 if resolution <= 64 else 1
+
+
 def _render_all(parameters: HeadParameters, label: Tensor, resolution: int, white: bool) -> tuple[Tensor, ...]:
     """Image, mask and depth of all heads, drawn in small groups that wear the same things."""
     wears = sum(parameters.has(name) * 2 ** i for i, name in enumerate(WORN))
@@ -116,7 +132,7 @@ def _phrasings(z: Tensor) -> list[int]:
 def _render_chunk(parameters: HeadParameters, label: Tensor, resolution: int,
                   white: bool) -> tuple[Tensor, Tensor, Tensor]:
     """Image [B, 3, R, R], mask [B, R, R] and depth [B, 1, R, R]; small pictures are drawn at twice the size."""
-    factor = 2 if resolution <= 64 else 1
+    factor = _oversampling(resolution)
     size = resolution * factor
     origins, directions = rays_from_label(label, size)
     origins = origins / HEAD_UNIT

@@ -4,12 +4,14 @@ import math
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from ddgi.cameras import FOCAL, RADIUS, look_at_label, rays_from_label
 from ddgi.evaluation import (
     ConsistencyScore,
     Judges,
     ViewScore,
+    before_wall,
     fit_depth,
     psnr,
     reproject,
@@ -18,7 +20,7 @@ from ddgi.evaluation import (
     view_tables,
 )
 from ddgi.evaluation.views import points_of, project
-from ddgi.headworld import ATTRIBUTES, render_batch
+from ddgi.headworld import ATTRIBUTES, render_batch, studio_wall
 
 SIZE = 32
 PIXEL = RADIUS / FOCAL / SIZE               # width of a pixel on the plane z = 0, seen from the front
@@ -160,11 +162,23 @@ def test_view_score_by_hand():
 def test_depth_is_resized_without_the_background_behind():
     depth, alpha = torch.full((1, 1, 4, 4), 2.5), torch.ones(1, 1, 4, 4)
     depth[..., 2:], alpha[..., 2:] = 3.3, 0.0
-    fitted, head = fit_depth(depth, alpha, 8)
+    fitted, alpha = fit_depth(depth, alpha, 8)
+    head = alpha > 0.5
     assert head[..., :4].all() and not head[..., 4:].any()
     torch.testing.assert_close(fitted[head], torch.full((32,), 2.5), atol=1e-3, rtol=0)     # alpha 1e-4 of the rest
-    same, _ = fit_depth(depth, alpha, 4)
-    assert same is depth
+    assert fit_depth(fitted, alpha, 8) == (fitted, alpha)
+
+
+def test_the_wall_takes_the_place_of_white():
+    image, alpha, wall = (torch.tensor(v).reshape(1, 1, 1, 3) for v in ([1.0, -0.2, 0.4], [0.0, 1.0, 0.5], [0.6] * 3))
+    # All wall; all head; half of a head at -0.2 before white is 0.4, before the wall 0.2.
+    torch.testing.assert_close(before_wall(image, alpha, wall).flatten(), torch.tensor([0.6, -0.2, 0.2]))
+
+
+def test_the_wall_is_the_one_the_head_world_draws():
+    truth, wall = render_batch([5, 6], 64), studio_wall([5, 6], 64)
+    away = (truth.mask[:, None] == 0) & (F.max_pool2d((truth.mask[:, None] != 0).float(), 3, 1, 1) == 0)
+    assert away.sum() > 1000 and ((truth.image - wall).abs() * away).max() < 1e-6       # fp32 rounding
 
 
 def test_the_side_ratio_takes_the_worse_side():
