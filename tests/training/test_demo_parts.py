@@ -185,5 +185,9 @@ def test_small_parts_and_their_margin_weigh_more_whether_present_or_not(demo):
     mask = torch.zeros(1, 8, 8, dtype=torch.uint8)
     mask[0, 4, 4] = 4                                               # one pixel of left eye
     weights = demo.data.part_weights(mask)[0, 0]
-    assert (weights[3:6, 3:6] == demo.data.PART_WEIGHTS["left eye"]).all()
-    assert weights.sum() == 9 * demo.data.PART_WEIGHTS["left eye"] + 55
+    assert (weights[3:6, 3:6] == 10).all()
+    assert weights.sum() == 9 * 10 + 55
+    mask[0, 0, 0] = 10                                              # and one of mouth, whose margin is wider
+    weights = demo.data.part_weights(mask)[0, 0]
+    assert (weights[:4, :4] == 12).all()
+    assert weights[4, 4] == 10

@@ -14,21 +14,25 @@ from ...palette import CLASS_NAMES, PALETTE
 FORMAT, VIEWS_FORMAT = "ddgi.headworld", "ddgi.headworld-views"
 # Seed ranges never overlap: what is measured was never trained on.
 HELD_OUT_SEEDS = range(256)
-# Loss weights of the parts that carry an attribute, with PART_MARGIN pixels around them, present or not: a weight
-# only where an earring is would teach to draw one everywhere.
-PART_WEIGHTS = {"left eye": 10.0, "right eye": 10.0, "eyeglasses": 4.0, "left brow": 4.0, "right brow": 4.0,
-                "mouth": 5.0, "upper lip": 5.0, "lower lip": 5.0, "left ear": 4.0, "right ear": 4.0, "earring": 4.0,
-                "necklace": 3.0, "neck": 3.0, "nose": 2.0}
-PART_MARGIN = 1
+# Loss weights of the parts that carry an attribute, and pixels around them that share it. A part and the place where
+# it could be weigh alike (ears and earrings, a closed mouth and what an open one would cover): a weight only where an
+# earring is would teach to draw one everywhere.
+PARTS = (({"left eye", "right eye"}, 10.0, 1), ({"mouth", "upper lip", "lower lip"}, 12.0, 3),
+         ({"eyeglasses", "left brow", "right brow", "left ear", "right ear", "earring"}, 4.0, 1),
+         ({"neck", "necklace"}, 3.0, 1), ({"nose"}, 2.0, 1))
 TRAINING_SEED = 1_000_000
 VIEW_YAW, VIEW_PITCH = 50.0, 18.0  # degrees to each side of the front, for the 3D generator's views
 JUDGE_SEED = 2_000_000
 
 
 def part_weights(mask: torch.Tensor) -> torch.Tensor:
-    """Loss weights [B, 1, R, R] of `PART_WEIGHTS`: the small parts of the face count more than their area."""
-    table = torch.tensor([PART_WEIGHTS.get(name, 1.0) for name in CLASS_NAMES])
-    return F.max_pool2d(table[mask.long()][:, None], 2 * PART_MARGIN + 1, stride=1, padding=PART_MARGIN)
+    """Loss weights [B, 1, R, R] of `PARTS`: the small parts of the face count more than their area."""
+    weights = torch.ones(len(mask), 1, *mask.shape[1:])
+    for names, weight, margin in PARTS:
+        part = torch.tensor([float(name in names) for name in CLASS_NAMES])[mask.long()][:, None]
+        around = F.max_pool2d(part, 2 * margin + 1, stride=1, padding=margin)
+        weights = torch.maximum(weights, weight * around)
+    return weights
 
 
 @dataclass

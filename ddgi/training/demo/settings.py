@@ -56,9 +56,9 @@ class Settings:
 CPU = Settings(
     device="cpu", resolution=64, downscale=8, latent_channels=8, samples=10_000, judge_samples=3_000, batch=16,
     vae_channels=32, vae_mult=(1, 1, 2, 2), vae_batch=8, vae_steps=5000,
-    model_channels=32, channel_mult=(1, 2, 3), text_width=96, text_layers=3, diffusion_steps=5500,
-    channel_base=2048, channel_max=128, w_dim=128, generator_batch=8, generator_steps=26_000,
-    polish_steps=500, z_steps=20_000, judge_steps=700,
+    model_channels=32, channel_mult=(1, 2, 3), text_width=96, text_layers=3, diffusion_steps=4500,
+    channel_base=2048, channel_max=128, w_dim=128, generator_batch=8, generator_steps=31_000,
+    polish_steps=300, z_steps=20_000, judge_steps=700,
     views=10_000, volume_steps=4500, eg3d_steps=1500,
     bridge_batch=32, feature_passes=8_000, finished_images=2_048, mapping_steps=2500, modulation_steps=3000)
 
