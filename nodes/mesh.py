@@ -31,7 +31,8 @@ def _volume_inputs() -> list[io.Input]:
         io.Float.Input("crop_bottom", default=0.0, min=0.0, max=0.9, step=0.01,
                        tooltip="Share of the box to cut off below the head, for example the shoulders."),
         io.Int.Input("memory_mib", default=512, min=16, max=65536, advanced=True,
-                     tooltip="Memory for reading the density, in MiB. Less is only slower."),
+                     tooltip="Bound on the memory for reading the density, in MiB. Less is only slower on a graphics "
+                             "card; a CPU never takes more than it has use for."),
         io.Boolean.Input("allow_relative", default=False, advanced=True,
                          tooltip="Accept a latent of another generator of the same size, for example when this one "
                                  "is a fine-tuned or blended copy of it."),

@@ -94,13 +94,14 @@ def largest_piece(vertices: torch.Tensor, faces: torch.Tensor) -> tuple[torch.Te
     if not len(faces):
         return vertices, faces
     label = torch.arange(len(vertices), device=faces.device)
-    while True:         # every vertex takes the lowest label of its triangles, then that label's own label
-        lowest = label[faces].amin(1, keepdim=True).expand(-1, 3)
-        spread = label.scatter_reduce(0, faces.flatten(), lowest.flatten(), "amin")
-        spread = spread[spread]
-        if torch.equal(spread, label):
+    while True:         # every label in a triangle takes the lowest one there; chains of labels halve in length
+        met = label[faces]
+        lowest = met.amin(1, keepdim=True).expand(-1, 3)
+        lowered = label.scatter_reduce(0, met.flatten(), lowest.flatten(), "amin")
+        lowered = lowered[lowered]
+        if torch.equal(lowered, label):
             break
-        label = spread
+        label = lowered
     kept = label == label[faces[:, 0]].mode().values
     renumbered = kept.cumsum(0) - 1
     return vertices[kept], renumbered[faces[kept[faces[:, 0]]]]

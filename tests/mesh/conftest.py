@@ -16,14 +16,15 @@ RADIUS = (REACH - 11 / STEEPNESS) ** 0.5
 KNOWN = {"box": BOX, "centre": torch.tensor(CENTRE), "radius": RADIUS, "sharpness": SHARPNESS}
 
 
-def build(library):
+def build(library, plane_axes="xy_xz_zx"):
     """(Generator, planes [1, 3, 4, 32, 32]) of the given copy of the library."""
     torch.manual_seed(0)
     backbone = library.gan.StyleGAN2Config(z_dim=8, c_dim=25, w_dim=8, img_resolution=32, img_channels=12,
                                            channel_base=64, channel_max=8, num_mapping_layers=2)
     config = library.gan.EG3DConfig(
         backbone, img_resolution=64, neural_rendering_resolution=16, feature_channels=4, decoder_width=8,
-        sr_input_resolution=16, sr_channels=(8, 8), rendering=library.gan.RenderingConfig(box_warp=BOX))
+        sr_input_resolution=16, sr_channels=(8, 8),
+        rendering=library.gan.RenderingConfig(box_warp=BOX, plane_axes=plane_axes))
     module = library.gan.EG3D(config).eval().requires_grad_(False)
     generator = library.gan.EG3DGenerator(config, module, name="tiny3d")
     _set_decoder(module.decoder.net)
@@ -53,6 +54,15 @@ def _planes():
         planes[0, plane, 0] = REACH - across - share[row] * (step[:, None] - CENTRE[row]) ** 2
     planes[0, 0, 1] = 3 * step
     return planes
+
+
+@pytest.fixture
+def ball_with():
+    """Builds (generator, planes) with another order of plane axes; the density is no ball then."""
+    def make(plane_axes):
+        generator, _ = build(ddgi, plane_axes)
+        return generator, torch.randn(1, 3, 4, 32, 32, generator=torch.Generator().manual_seed(3)) * 0.05
+    return make
 
 
 @pytest.fixture
