@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ...cameras import Camera
+from ...cameras import Camera, look_at_label
 from ...errors import InputError
 from ..generator import DTYPES, Generator
 from ..latent import GanLatent
@@ -17,7 +17,6 @@ from .module import EG3D
 from .rays import jitter, rays_per_chunk
 
 FORMAT = "ddgi.eg3d"
-FRONTAL_FOCAL = 4.2647
 MEMORY_MIB = 512.0
 
 
@@ -58,10 +57,8 @@ class EG3DGenerator(Generator):
     @property
     def frontal_camera(self) -> torch.Tensor:
         """Label [1, 25] of the camera in front of the average head."""
-        x, y, z = (0.0, 0.0, self.config.rendering.avg_camera_radius)
-        pose = [1, 0, 0, x, 0, -1, 0, y, 0, 0, -1, z, 0, 0, 0, 1]
-        focal = [FRONTAL_FOCAL, 0, 0.5, 0, FRONTAL_FOCAL, 0.5, 0, 0, 1]
-        return torch.tensor([pose + focal], dtype=torch.float32, device=self.w_avg.device)
+        zero = torch.zeros(1, device=self.w_avg.device)
+        return look_at_label(zero, zero, self.config.rendering.avg_camera_radius)
 
     def map(self, z: torch.Tensor, c: torch.Tensor | None = None, truncation_psi: float = 1.0,
             truncation_cutoff: int | None = None) -> torch.Tensor:
@@ -100,7 +97,7 @@ class EG3DGenerator(Generator):
                              f"or 0 for the file's own.")
         if not memory_mib > 0:
             raise InputError(f"A memory limit of {memory_mib} MiB was given; it must be above 0.")
-        labels, rendering = _labels(cameras).to(planes), self.config.rendering
+        labels, rendering = Camera.of(cameras).label.to(planes), self.config.rendering
         chunk, total = rays_per_chunk(rendering, memory_mib), len(ws) * len(labels)
         views = []
         for head in range(len(ws)):
@@ -138,7 +135,7 @@ class EG3DGenerator(Generator):
         if cameras is None:
             each = (self.frontal_camera if own is None else own).expand(len(ws), -1)[:, None]
         else:
-            each = _labels(cameras)[None].expand(len(ws), -1, -1)
+            each = Camera.of(cameras).label[None].expand(len(ws), -1, -1)
         done, total, parts = 0, len(ws) * each.shape[1], []
         for index in range(len(ws)):
             tell = None if progress is None else lambda view, _, first=done: progress(first + view, total)
@@ -161,8 +158,3 @@ def join(outputs: Sequence[RenderOutput]) -> RenderOutput:
     """One output of several."""
     return RenderOutput(*(torch.cat([getattr(out, name) for out in outputs])
                           for name in ("image", "image_raw", "image_depth", "image_alpha")))
-
-
-def _labels(cameras: Camera | torch.Tensor) -> torch.Tensor:
-    """Checked labels [V, 25]."""
-    return (cameras if isinstance(cameras, Camera) else Camera(cameras)).label
