@@ -1,0 +1,36 @@
+"""What `demo` queues, without a server."""
+
+import pytest
+
+from ddgi.commands.demo import FILES_3D, _examples, _graph, _jobs, _missing_3d
+
+
+@pytest.fixture(scope="module")
+def jobs():
+    return _jobs(_examples()[0])
+
+
+def test_every_example_then_an_orbit_and_a_model(jobs):
+    examples, _ = _examples()
+    assert [job[1] for job in jobs[:-2]] == examples and {job[0] for job in jobs[:-2]} == {"pictures"}
+    assert [job[2] for job in jobs[-2:]] == ["face_3d_orbit", "face_3d_mesh"]
+
+
+def test_every_job_has_the_inputs_that_demo_sets(jobs):
+    _, folder = _examples()
+    for _, example, workflow, name, prefix in jobs:
+        graph = _graph(folder / "workflows" / f"{workflow}.json", {
+            "DDGIExampleDrawing.drawing": example["drawing"], "DDGIPrompt.text": "words", "DDGIFeatureExtract.seed": 7,
+            "EmptyLatentImage.width": 64, "EmptyLatentImage.height": 64, name: prefix})
+        assert [node["inputs"]["text"] for node in graph.values() if node["class_type"] == "DDGIPrompt"] == ["words"]
+        assert prefix in [node["inputs"].get("filename_prefix") for node in graph.values()]
+        assert "Preview3D" not in [node["class_type"] for node in graph.values()]
+
+
+def test_missing_3d_files_are_one_sentence(tmp_path):
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / FILES_3D[0]).touch()
+    sentence = _missing_3d(tmp_path)
+    assert FILES_3D[1] in sentence and FILES_3D[0] not in sentence
+    (tmp_path / "demo" / FILES_3D[1]).touch()
+    assert _missing_3d(tmp_path) == ""
