@@ -44,8 +44,10 @@ class Browser:
     async def __aenter__(self) -> "Browser":
         self._profile = Path(tempfile.mkdtemp(prefix="ddgi-browser-"))
         self._process = subprocess.Popen(
-            [find_browser(), "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-             "--hide-scrollbars", "--no-first-run", f"--window-size={self._size[0]},{self._size[1]}",
+            [find_browser(), "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars",
+             # 3D viewers need WebGL, which Chromium computes itself where there is no graphics card.
+             "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-first-run",
+             f"--window-size={self._size[0]},{self._size[1]}",
              "--remote-debugging-port=0", f"--user-data-dir={self._profile}", "about:blank"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:

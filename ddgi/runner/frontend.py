@@ -1,6 +1,7 @@
 """Use ComfyUI's own front end to export workflows and to take their pictures."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,13 @@ _NOTES = ("MarkdownNote", "Note")  # they exist in the front end only
 _SETTLE = 5.0  # seconds until the front end has loaded its first graph
 _WINDOW = (2400, 1350)
 _THUMBNAIL = (1280, 720)
+_VIEWER_SETTLE = 8.0  # seconds until videos and 3D viewers show what a finished prompt gave them
+_RUN = """new Promise((done, failed) => {
+    const listen = (name, act) => app.api.addEventListener(name, event => act(event.detail), {once: true});
+    listen('execution_success', () => done(true));
+    listen('execution_error', e => failed(new Error(`${e.node_type}: ${e.exception_message}`)));
+    app.queuePrompt(0, 1).then(taken => taken || failed(new Error('ComfyUI refused the workflow')), failed);
+})"""
 # Where nodes and groups lie in the window: [left, top, right, bottom] in pixels.
 _GRAPH_BOX = """(() => {
     const {scale, offset} = app.canvas.ds, frame = app.canvas.canvas.getBoundingClientRect();
@@ -46,21 +54,63 @@ def export_workflows(server: Server, folder: Path, names: list[str],
     return asyncio.run(_export(server, folder, names, report))
 
 
-async def _export(server: Server, folder: Path, names: list[str], report) -> list[dict]:
-    (folder / "api").mkdir(exist_ok=True)
-    await asyncio.to_thread(server.post, "/settings", _SETTINGS)
+def photograph_results(server: Server, folder: Path, names: list[str], target: Path,
+                       report: Callable[[str], None] = lambda line: None) -> list[dict]:
+    """Run each workflow of `folder` in the front end and write the graph with its results to `target`/<name>.png.
+
+    Returns:
+        Per workflow {"name", "picture"}.
+
+    Raises:
+        InputError: no browser, a node that the front end does not know, or a node that fails.
+    """
+    return asyncio.run(_photograph(server, folder, names, target, report))
+
+
+async def _photograph(server: Server, folder: Path, names: list[str], target: Path, report) -> list[dict]:
+    target.mkdir(parents=True, exist_ok=True)
     results = []
+    async with _front_end(server) as browser:
+        for name in names:
+            await _load(browser, _graph(folder, name), name)
+            await browser.evaluate(_RUN)
+            await asyncio.sleep(_VIEWER_SETTLE)
+            picture = target / f"{name}.png"
+            await _picture(browser, picture, _WINDOW)
+            report(str(picture))
+            results.append({"name": name, "picture": str(picture)})
+    return results
+
+
+@contextlib.asynccontextmanager
+async def _front_end(server: Server):
+    """A browser in which ComfyUI's front end is ready."""
+    await asyncio.to_thread(server.post, "/settings", _SETTINGS)
     async with Browser(*_WINDOW) as browser:
         await browser.open(server.url, _READY)
         await asyncio.sleep(_SETTLE)
+        yield browser
+
+
+def _graph(folder: Path, name: str) -> dict:
+    path = folder / f"{name}.json"
+    if not path.is_file():
+        raise InputError(f"There is no workflow {path}; check the name.")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+async def _export(server: Server, folder: Path, names: list[str], report) -> list[dict]:
+    (folder / "api").mkdir(exist_ok=True)
+    results = []
+    async with _front_end(server) as browser:
         for name in names:
-            graph = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+            graph = _graph(folder, name)
             await _load(browser, graph, name)
             api = await browser.evaluate("app.graphToPrompt().then(prompt => prompt.output)")
             _check(name, graph, api)
             target = folder / "api" / f"{name}.json"
             target.write_text(json.dumps(api, indent=2) + "\n", encoding="utf-8")
-            await _picture(browser, folder / f"{name}.jpg")
+            await _picture(browser, folder / f"{name}.jpg", _THUMBNAIL)
             report(f"{target} ({len(api)} nodes)")
             results.append({"name": name, "nodes": len(api), "api": str(target), "picture": f"{name}.jpg"})
     return results
@@ -83,8 +133,8 @@ def _check(name: str, graph: dict, api: dict) -> None:
         raise InputError(f"The front end exported other nodes than {name}.json has; run the command again.")
 
 
-async def _picture(browser: Browser, path: Path) -> None:
-    """Fit the graph into the window and photograph the canvas alone."""
+async def _picture(browser: Browser, path: Path, size: tuple[int, int]) -> None:
+    """Fit the graph into the window and photograph the canvas alone, at most `size` large."""
     await browser.evaluate("""(async () => {
         for (const mask of document.querySelectorAll('.p-dialog-mask, .p-toast')) mask.remove();
         await app.extensionManager.command.execute('Comfy.Canvas.FitView');
@@ -95,5 +145,5 @@ async def _picture(browser: Browser, path: Path) -> None:
     await browser.screenshot(path)
     left, top, right, bottom = await browser.evaluate(_GRAPH_BOX)
     picture = Image.open(path).convert("RGB").crop((left - 20, top - 20, right + 20, bottom + 20))
-    picture.thumbnail(_THUMBNAIL, Image.Resampling.LANCZOS)
+    picture.thumbnail(size, Image.Resampling.LANCZOS)
     picture.save(path, quality=82, optimize=True)
