@@ -81,7 +81,7 @@ def camera_to_load3d(camera: Camera, index: int = 0, model_info: list | dict | N
 
 
 def viewer_fit(vertices: Tensor) -> list[dict]:
-    """LOAD3D_MODEL_INFO of how the viewer will place a model with these vertices [N, 3]: fitted and on the ground.
+    """LOAD3D_MODEL_INFO of what the viewer's button Fit to Viewer does to a model with vertices [N, 3].
 
     Raises:
         InputError: no vertices, or all at one point.
