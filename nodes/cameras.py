@@ -145,9 +145,9 @@ class CameraInfo(io.ComfyNode):
                 Cameras.Input("cameras", tooltip="From DDGI Camera or DDGI Orbit."),
                 io.Int.Input("index", default=0, min=0, max=4095, tooltip="Which of the cameras, counted from 0."),
                 io.Mesh.Input("mesh", optional=True,
-                              tooltip="Only after the viewer's button Fit to Viewer, which moves and scales the head to "
-                                      "its stage: the head that it shows. Otherwise leave it open: the head stands as "
-                                      "it was made."),
+                              tooltip="Only after the viewer's button Fit to Viewer, which moves and scales the head "
+                                      "to its stage: the head that it shows. Otherwise leave it open: the head stands "
+                                      "as it was made."),
                 io.Load3DModelInfo.Input("model_3d_info", optional=True,
                                          tooltip="Instead of the mesh: how the viewer placed it."),
             ],
