@@ -1,0 +1,96 @@
+"""Pictures that are rendered when they are first asked for, in blocks, and kept as bytes in memory or on disk."""
+
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ...errors import InputError
+from ...files import load_tensors, save_tensors
+
+FORMAT = "ddgi.training-block"
+BLOCK = 32                                          # items rendered together
+Tensors = dict[str, Tensor]
+
+
+class Blocks:
+    """Rows of tensors by index; block b holds rows 32 b to 32 b + 31.
+
+    Blocks are the same whichever row is asked for first. The least recently used leave memory when it is full; with
+    a folder they come back from there, without one they are rendered again.
+
+    Args:
+        count: number of rows.
+        render: from a range of rows to tensors with one row each; it must depend on nothing else.
+        key: JSON values that say what is rendered: other keys use other files of the same folder.
+        folder: where blocks are kept between runs, or None.
+        memory_mib: bound on the blocks in memory; one block is always kept.
+    """
+
+    def __init__(self, count: int, render: Callable[[range], Tensors], *, key: dict, folder: str | Path | None = None,
+                 memory_mib: float = 1024):
+        if memory_mib <= 0:
+            raise InputError(f"A memory limit of {memory_mib} MiB was given; it must be above 0.")
+        self.count, self.render, self.key = count, render, key
+        self.folder = None if folder is None else Path(folder)
+        self.limit = int(memory_mib * 2 ** 20)
+        self.used = 0
+        self._kept: OrderedDict[int, Tensors] = OrderedDict()
+
+    def row(self, index: int) -> Tensors:
+        """The tensors of one row, without the first dimension."""
+        if not 0 <= index < self.count:
+            raise IndexError(f"item {index} of {self.count}")
+        block = self._block(index // BLOCK)
+        return {name: value[index % BLOCK] for name, value in block.items()}
+
+    def _block(self, number: int) -> Tensors:
+        if number in self._kept:
+            self._kept.move_to_end(number)
+            return self._kept[number]
+        block = self._load(number)
+        self._kept[number] = block
+        self.used += _size(block)
+        while self.used > self.limit and len(self._kept) > 1:
+            self.used -= _size(self._kept.popitem(last=False)[1])
+        return block
+
+    def _load(self, number: int) -> Tensors:
+        path = self.path(number)
+        if path is not None and path.is_file():
+            try:
+                tensors, metadata = load_tensors(path, format=FORMAT)
+                if metadata["config"] == self.key:
+                    return tensors
+            except InputError:
+                pass                                # a damaged cache file is written anew
+        block = self.render(range(number * BLOCK, min((number + 1) * BLOCK, self.count)))
+        if path is not None:
+            save_tensors(path, block, format=FORMAT, config=self.key)
+        return block
+
+    def path(self, number: int) -> Path | None:
+        """The file of a block, or None without a folder."""
+        if self.folder is None:
+            return None
+        rows = min((number + 1) * BLOCK, self.count) - number * BLOCK
+        digest = hashlib.sha256(json.dumps([self.key, rows], sort_keys=True).encode()).hexdigest()[:16]
+        return self.folder / f"{digest}-{number:05d}.safetensors"
+
+
+def _size(block: Tensors) -> int:
+    return sum(value.numel() * value.element_size() for value in block.values())
+
+
+def to_bytes(image: Tensor) -> Tensor:
+    """uint8 of images in -1..1."""
+    return ((image + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def from_bytes(image: Tensor) -> Tensor:
+    """Images in -1..1 of uint8."""
+    return image.float() / 127.5 - 1

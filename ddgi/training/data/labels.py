@@ -1,0 +1,138 @@
+"""Captions and cameras that lie beside pictures: text files and JSON tables."""
+
+import json
+import math
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ...cameras import Camera
+from ...errors import InputError
+from .sample import BrokenFile
+
+_FEW_BYTES = 1 << 20                                # no caption is longer
+CAMERA_NUMBERS = 25
+
+
+def read_captions(path: Path) -> tuple[str, ...]:
+    """The lines of a caption file that are not empty, UTF-8.
+
+    Raises:
+        BrokenFile: missing, empty, not text.
+    """
+    try:
+        if path.stat().st_size > _FEW_BYTES:
+            raise BrokenFile(path, "the caption is longer than 1 MiB")
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise BrokenFile(path, "the caption is missing") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise BrokenFile(path, "the caption is no UTF-8 text") from error
+    return clean_captions(text.splitlines(), path)
+
+
+def clean_captions(lines, path: Path) -> tuple[str, ...]:
+    """Captions with single spaces, without the empty ones; raises BrokenFile where none is left."""
+    captions = tuple(" ".join(line.split()) for line in lines)
+    captions = tuple(caption for caption in captions if caption)
+    if not captions:
+        raise BrokenFile(path, "the caption is empty")
+    return captions
+
+
+def read_json(path: Path):
+    """The value of a JSON file.
+
+    Raises:
+        InputError: missing, or not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        raise InputError(f"There is no file {path}; check the name or put the file there.") from error
+    except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise InputError(f"{path.name} is no readable JSON ({error}); write it again.") from error
+
+
+def caption_table(path: Path) -> dict[str, tuple[str, ...]]:
+    """{name without suffix: captions, () where empty} of {"<name>": "caption" or ["caption", ...]}.
+
+    Raises:
+        InputError: another structure.
+    """
+    table = read_json(path)
+    if not isinstance(table, dict):
+        raise InputError(f"{path.name} holds a {type(table).__name__}; it must be an object of names and captions: "
+                         f'{{"00001.jpg": "a smiling woman", ...}}.')
+    captions = {}
+    for name, value in table.items():
+        lines = [value] if isinstance(value, str) else value
+        if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+            raise InputError(f"{path.name} has no text for {name!r}; give a caption or a list of captions.")
+        try:
+            captions[stem(name)] = clean_captions(lines, path)
+        except BrokenFile:
+            captions[stem(name)] = ()
+    return captions
+
+
+def camera_table(path: Path) -> dict[str, Tensor | BrokenFile]:
+    """{name without suffix: label [25], or what is wrong with it} of an EG3D dataset.json.
+
+    Both forms are read: {"labels": [["00000/img00000000.png", [25 numbers]], ...]} and {"labels": {name: numbers}}.
+
+    Raises:
+        InputError: another structure.
+    """
+    table = read_json(path)
+    labels = table.get("labels") if isinstance(table, dict) else None
+    if isinstance(labels, dict):
+        labels = list(labels.items())
+    if not isinstance(labels, list) or not all(isinstance(pair, list | tuple) and len(pair) == 2
+                                               and isinstance(pair[0], str) for pair in labels):
+        raise InputError(f'{path.name} is no EG3D dataset.json; it must hold {{"labels": [["<picture>", '
+                         f"[25 numbers]], ...]}}.")
+    cameras: dict[str, Tensor | BrokenFile] = {}
+    for name, numbers in labels:
+        try:
+            cameras[stem(name)] = camera_label(numbers, path, name)
+        except BrokenFile as broken:
+            cameras[stem(name)] = broken
+    return cameras
+
+
+def read_camera(path: Path) -> Tensor:
+    """The label [25] of a JSON file with 25 numbers, bare or under "label" or "camera".
+
+    Raises:
+        BrokenFile: not JSON, or no valid camera.
+    """
+    try:
+        value = read_json(path)
+    except InputError as error:
+        raise BrokenFile(path, "the camera is no readable JSON") from error
+    if isinstance(value, dict):
+        value = value.get("label", value.get("camera"))
+    return camera_label(value, path)
+
+
+def camera_label(numbers, path: Path, name: str | None = None) -> Tensor:
+    """25 numbers as a checked label; raises BrokenFile where they are no camera."""
+    file = path if name is None else path.parent / name
+    valid = isinstance(numbers, list) and len(numbers) == CAMERA_NUMBERS and all(
+        isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number)
+        for number in numbers)
+    if not valid:
+        raise BrokenFile(file, "the camera is not 25 finite numbers")
+    label = torch.tensor(numbers, dtype=torch.float32)
+    try:
+        Camera(label[None])
+    except InputError as error:
+        raise BrokenFile(file, "the camera is no valid pose and intrinsics") from error
+    return label
+
+
+def stem(name: str) -> str:
+    """A picture's relative name without its suffix, with forward slashes."""
+    return Path(name.replace("\\", "/")).with_suffix("").as_posix()
