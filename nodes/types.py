@@ -10,3 +10,4 @@ Generator = io.Custom("DDGI_GENERATOR")  # nodes.managed.ManagedModel around a d
 Bridge = io.Custom("DDGI_BRIDGE")        # nodes.managed.ManagedModel around a ddgi.bridge.Bridge
 Cameras = io.Custom("DDGI_CAMERA")       # ddgi.cameras.Camera, one or more views
 Tap = io.Custom("DDGI_TAP")              # the handle that DDGI Feature Tap gives to DDGI Collect Features
+Alignment = io.Custom("DDGI_ALIGNMENT")  # ddgi.faces.Alignment, where faces are in pictures

@@ -1,0 +1,143 @@
+"""Nodes that cut faces out of photographs as generators expect them, put them back, and read their cameras."""
+
+import torch
+from comfy_api.latest import io
+
+from ..ddgi.cameras import FOV, RADIUS
+from ..ddgi.errors import InputError
+from ..ddgi.faces import (
+    EVERY_FACE,
+    MISSING,
+    PROPORTIONS,
+    Alignment,
+    align,
+    cameras_from_points,
+    cut_faces,
+    faces_from_json,
+    faces_from_mediapipe,
+    paste_faces,
+)
+from .types import CATEGORY, Cameras
+from .types import Alignment as AlignmentType
+
+FaceLandmarks = io.Custom("FACE_LANDMARKS")     # of core's Detect Face Landmarks (MediaPipe)
+
+
+class AlignFace(io.ComfyNode):
+    """Photographs to upright square faces."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DDGIAlignFace",
+            display_name="DDGI Align Face",
+            category=CATEGORY,
+            description="Cuts faces out of photographs, upright and in FFHQ's frame, which face generators expect. "
+                        "Connect Detect Face Landmarks (MediaPipe), or give points as text.",
+            search_aliases=["ffhq", "crop face", "face alignment"],
+            inputs=[
+                io.Image.Input("image", tooltip="One photograph or several of one size."),
+                io.Int.Input("size", default=512, min=16, max=4096, step=8,
+                             tooltip="Side of the face pictures in pixels."),
+                io.Int.Input("face_index", default=0, min=EVERY_FACE, max=999,
+                             tooltip="Which face of each photograph, counted from 0 in the detector's order; -1 takes "
+                                     "all."),
+                io.Combo.Input("missing", options=list(MISSING), default=MISSING[0],
+                               tooltip="For a photograph without that face. Error: stop and say which. Skip: leave it "
+                                       "out. Centre: take its centre square."),
+                io.Float.Input("scale", default=1.0, min=0.25, max=4.0, step=0.05, advanced=True,
+                               tooltip="Side of the square; 1 is FFHQ's, lower comes closer."),
+                FaceLandmarks.Input("face_landmarks", optional=True,
+                                    tooltip="From Detect Face Landmarks (MediaPipe), for the same photographs."),
+                io.String.Input("points", default="", multiline=True, optional=True,
+                                tooltip="Instead of landmarks, JSON: a face is a list of 5 points [x, y] in pixels "
+                                        "(eyes, nose tip, mouth corners; left first), or 68, 468 or 478 of a detector. "
+                                        "Give one face, a list of faces, or such a list per photograph."),
+            ],
+            outputs=[
+                io.Image.Output(display_name="faces", tooltip="Upright square faces."),
+                AlignmentType.Output(display_name="alignment", tooltip="For DDGI Paste Face and DDGI Face Camera."),
+                io.Int.Output(display_name="count", tooltip="How many faces."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, image: torch.Tensor, size: int, face_index: int, missing: str, scale: float, face_landmarks=None,
+                points: str = "") -> io.NodeOutput:
+        if (face_landmarks is None) == (not points.strip()):
+            given = "No face landmarks and no points are" if face_landmarks is None else "Face landmarks and points are"
+            raise InputError(f"{given} given to DDGI Align Face; connect Detect Face Landmarks (MediaPipe), or else "
+                             f"write five points of the face.")
+        picture_size = tuple(image.shape[1:3])
+        if face_landmarks is None:
+            faces = faces_from_json(points, len(image))
+        else:
+            faces = faces_from_mediapipe(face_landmarks, len(image), picture_size)
+        alignment = align(faces, picture_size, face_index, missing, scale)
+        return io.NodeOutput(cut_faces(image, alignment, size), alignment, len(alignment))
+
+
+class PasteFace(io.ComfyNode):
+    """Edited faces back into their photographs."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DDGIPasteFace",
+            display_name="DDGI Paste Face",
+            category=CATEGORY,
+            description="Puts edited faces back where DDGI Align Face cut them out, with soft borders.",
+            search_aliases=["ffhq", "uncrop", "paste back", "composite"],
+            inputs=[
+                io.Image.Input("image", tooltip="The photographs that the faces were cut from; larger or smaller "
+                                                "copies will do."),
+                io.Image.Input("faces", tooltip="The edited faces: square, of any size, as many as were cut out."),
+                AlignmentType.Input("alignment", tooltip="From DDGI Align Face."),
+                io.Float.Input("feather", default=0.1, min=0.0, max=0.5, step=0.01,
+                               tooltip="Share of the square over which the face fades in from each side."),
+                io.Mask.Input("mask", optional=True,
+                              tooltip="What to take of the face: a mask over the face picture, for example from face "
+                                      "parsing. One for each face, or one for all."),
+            ],
+            outputs=[io.Image.Output(display_name="image", tooltip="The photographs with the new faces.")],
+        )
+
+    @classmethod
+    def execute(cls, image: torch.Tensor, faces: torch.Tensor, alignment: Alignment, feather: float,
+                mask: torch.Tensor | None = None) -> io.NodeOutput:
+        return io.NodeOutput(paste_faces(image, faces, alignment, feather, mask))
+
+
+class FaceCamera(io.ComfyNode):
+    """The pose of heads in photographs, as cameras."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="DDGIFaceCamera",
+            display_name="DDGI Face Camera",
+            category=CATEGORY,
+            description="The cameras that see a head as the aligned faces show it, for EG3D: found from eyes, nose and "
+                        "mouth, usually within about 10 degrees.",
+            search_aliases=["head pose", "yaw", "eg3d", "face angle"],
+            inputs=[
+                AlignmentType.Input("alignment", tooltip="From DDGI Align Face. A centre square, where no face was "
+                                                         "found, gives the front."),
+                io.Combo.Input("proportions", options=list(PROPORTIONS), default=next(iter(PROPORTIONS)),
+                               tooltip="Whose mean face to compare with: people in photographs, or the characters of "
+                                       "the demo models."),
+                io.Float.Input("radius", default=RADIUS, min=0.0, max=20.0, step=0.05, round=0.001, advanced=True,
+                               tooltip="Distance from the head's middle. Generators are trained near 2.7."),
+                io.Float.Input("fov", default=round(FOV, 3), min=0.0, max=180.0, step=0.1, round=0.001, advanced=True,
+                               tooltip="Field of view in degrees from the picture's top to its bottom; 13.373 is "
+                                       "EG3D's own."),
+            ],
+            outputs=[Cameras.Output(display_name="cameras", tooltip="One for each face, for StyleGAN/EG3D Render.")],
+        )
+
+    @classmethod
+    def execute(cls, alignment: Alignment, proportions: str, radius: float, fov: float) -> io.NodeOutput:
+        return io.NodeOutput(cameras_from_points(alignment.points, proportions, radius, fov))
+
+
+NODES = [AlignFace, PasteFace, FaceCamera]
