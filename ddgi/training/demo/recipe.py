@@ -308,4 +308,5 @@ class Recipe:
 def train(settings: Settings, core, work: Path, out: Path, stages: tuple[str, ...] = STAGES, report=print) -> None:
     """Run the recipe; see `Recipe`."""
     report(f"demo recipe on {settings.device}: {asdict(settings)}")
+    torch.set_flush_denormal(True)  # empty space has vanishing densities, and a CPU crawls through denormal numbers
     Recipe(settings, core, work, out, report).run(stages)
