@@ -16,7 +16,7 @@ from ...cameras import Camera
 from ...errors import InputError
 from ...gan import Generator
 from ...palette import CLASS_NAMES
-from .blocks import Blocks, from_bytes, to_bytes
+from .blocks import Blocks, from_bytes, rows_for, to_bytes
 from .heads import check_seeds, describe_seeds, random_angles
 from .hints import Hints, mask_hint, resize_classes, resize_image
 from .sample import Items, Problem, Sample
@@ -48,7 +48,8 @@ class GeneratorSamples(Items):
         segmenter_name: for the record, and to tell the kept files of several segmenters apart.
         truncation_psi: (low, high), drawn evenly for each item: near 0 average faces, 1 all that the generator knows.
         yaw, pitch: EG3D only: degrees to each side of the front that cameras are drawn from.
-        folder: where renders are kept between runs. memory_mib: bound on those in memory.
+        folder: where renders are kept between runs, 3 MiB for each of 1024 pixels. memory_mib: bound on those in
+            memory.
 
     Raises:
         InputError: no seeds, repeated seeds, mask hints without a segmenter, or a range that is none.
@@ -72,7 +73,8 @@ class GeneratorSamples(Items):
         self.truncation_psi = (float(truncation_psi[0]), float(truncation_psi[1]))
         self.yaw, self.pitch = yaw, pitch
         self.problems: list[Problem] = []
-        self.blocks = Blocks(len(seeds), self._render, key=self._key(), folder=folder, memory_mib=memory_mib)
+        rows = rows_for(max(resolution, generator.config.img_resolution))
+        self.blocks = Blocks(len(seeds), self._render, key=self._key(), rows=rows, folder=folder, memory_mib=memory_mib)
 
     def __len__(self) -> int:
         return len(self.seeds)

@@ -11,7 +11,7 @@ from torch import Tensor
 from ...cameras import look_at_label
 from ...errors import InputError
 from ...headworld import caption, render_batch, stack_seeds
-from .blocks import Blocks, from_bytes, to_bytes
+from .blocks import Blocks, from_bytes, rows_for, to_bytes
 from .framing import Augment, Framing, flip_classes, frame_camera, names_a_side
 from .hints import Hints, mask_hint, resize_classes
 from .pictures import shrink_lines
@@ -51,7 +51,8 @@ class HeadWorld(Items):
         self.yaw, self.pitch, self.white_background = yaw, pitch, white_background
         self.augment, self.latents = Augment(flip=flip and latents is None), latents
         self.problems: list[Problem] = []
-        self.blocks = Blocks(len(seeds), self._render, key=self._key(), folder=folder, memory_mib=memory_mib)
+        self.blocks = Blocks(len(seeds), self._render, key=self._key(), rows=rows_for(resolution), folder=folder,
+                             memory_mib=memory_mib)
 
     def __len__(self) -> int:
         return len(self.seeds)

@@ -12,7 +12,7 @@ from ddgi.gan import EG3D, EG3DConfig, EG3DGenerator, Generator, RenderingConfig
 from ddgi.headworld import parse_caption, render_batch, stack_seeds
 from ddgi.scribble import lines_from_image
 from ddgi.training.data import GeneratorSamples, HeadWorld, Hints, Source, faces
-from ddgi.training.data.blocks import BLOCK, Blocks
+from ddgi.training.data.blocks import BLOCK, Blocks, rows_for
 
 MASKS, SCRIBBLES = Hints(mask_share=1.0), Hints(mask_share=0.0)
 SMALL = {"z_dim": 8, "w_dim": 8, "channel_max": 8, "num_mapping_layers": 2}
@@ -152,6 +152,12 @@ def test_a_block_is_rendered_once_and_the_oldest_leaves_a_full_memory(calls):
     assert calls[3] == range(BLOCK)
     with pytest.raises(IndexError):
         blocks.row(count)
+
+
+def test_large_pictures_come_one_by_one(calls):
+    assert [rows_for(size) for size in (64, 128, 256, 512, 1024, 2048)] == [32, 32, 16, 4, 1, 1]
+    blocks = Blocks(3, numbered, key={}, rows=1)
+    assert blocks.row(2)["value"] == 2 and blocks.row(1)["value"] == 1 and calls == [range(2, 3), range(1, 2)]
 
 
 def test_kept_files_are_used_again_but_not_for_other_settings_or_when_damaged(calls, tmp_path):
