@@ -1,6 +1,7 @@
 """Where faces are in pictures: FFHQ's square for each, as a value that can be undone."""
 
 import dataclasses
+import math
 
 import torch
 from torch import Tensor
@@ -79,10 +80,14 @@ def align(faces: list[Tensor], size: tuple[int, int], face_index: int = 0, missi
         scale: side of the square, 1 as FFHQ.
 
     Raises:
-        InputError: a face is missing where `missing` is "error", none is left at all, or points are far outside.
+        InputError: a face is missing where `missing` is "error", none is left at all, points are far outside, or a
+            setting is out of range.
     """
     if missing not in MISSING:
         raise InputError(f"The policy for missing faces is {missing!r}; it must be one of {', '.join(MISSING)}.")
+    if face_index < EVERY_FACE or not 0 < scale < math.inf:
+        raise InputError(f"A face index of {face_index} and a scale of {scale:g} were given; the index counts from 0 "
+                         f"({EVERY_FACE} takes every face) and the scale is above 0, 1 as FFHQ.")
     matrices, pictures, points = [], [], []
     for index, found in enumerate(faces):
         chosen = found if face_index == EVERY_FACE else found[face_index:face_index + 1]

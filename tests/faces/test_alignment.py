@@ -68,6 +68,12 @@ def test_policies_for_a_missing_face():
         align(faces, (200, 300), missing="centre it")
 
 
+@pytest.mark.parametrize("settings", [{"face_index": -2}, {"scale": 0.0}, {"scale": math.nan}])
+def test_settings_out_of_range_are_refused(settings):
+    with pytest.raises(InputError, match="counts from 0"):
+        align([FACE[None]], (200, 300), **settings)
+
+
 @pytest.mark.parametrize("points", [FACE + 1000, FACE - 400, FACE * 300])
 def test_points_of_another_picture_are_refused(points):
     with pytest.raises(InputError, match="pixels of this picture"):

@@ -56,7 +56,7 @@ def test_unknown_proportions_are_refused():
 
 
 def test_rendered_heads_are_found_within_ten_degrees():
-    """Heads of head world from known cameras: median below 10 degrees (6 of 96 heads, p90 10, when measured)."""
+    """Heads of head world from known cameras: median below 10 degrees (of 96 heads: 5.7, nine of ten below 10.4)."""
     seeds = range(3000, 3012)
     front = Camera(look_at_label(torch.zeros(len(seeds)), torch.zeros(len(seeds))))
     points = features(render_batch(list(seeds), 64, front.label), front)
