@@ -65,11 +65,9 @@ class Blocks:
         path = self.path(number)
         if path is not None and path.is_file():
             try:
-                tensors, metadata = load_tensors(path, format=FORMAT)
-                if metadata["config"] == self.key:
-                    return tensors
+                return load_tensors(path, format=FORMAT)[0]
             except InputError:
-                pass                                # a damaged cache file is written anew
+                pass                                # a damaged file is written anew
         block = self.render(self._range(number))
         if path is not None:
             save_tensors(path, block, format=FORMAT, config=self.key)
