@@ -36,5 +36,6 @@ def expected_depth(weights: torch.Tensor, depths: torch.Tensor, far: torch.Tenso
     """Mean depth [B, R] of the intervals; `far` ([B, 1] or alike) for rays that met nothing."""
     middles = (depths[..., :-1] + depths[..., 1:]) / 2
     total = weights.sum(-1)
-    depth = (weights * middles).sum(-1) / total
+    # Not a division by zero even where its result is not used: its gradient would be NaN.
+    depth = (weights * middles).sum(-1) / torch.where(total > 0, total, 1)
     return torch.where(total > 0, depth, far.expand_as(depth))

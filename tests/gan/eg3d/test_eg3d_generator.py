@@ -6,6 +6,7 @@ import torch
 from ddgi.cameras import look_at_label
 from ddgi.errors import InputError
 from ddgi.gan import EG3DConfig, GanLatent, RenderingConfig
+from ddgi.gan.eg3d.march import expected_depth, interval_weights
 
 NAMES = ("image", "image_raw", "image_depth", "image_alpha")
 
@@ -124,3 +125,15 @@ def test_half_precision_stays_close(generator, ws, cameras):
     half = generator.render(ws, cameras, dtype=torch.bfloat16).image
     # bf16 has 8 bits of mantissa; a few layers of it stay within a few percent of the range.
     assert 0 < (full - half).abs().max() < 0.06 * full.abs().max()
+
+
+def test_empty_rays_have_finite_gradients():
+    raw = torch.tensor([[[-200.0, -200, -200], [4, 5, 6]]], requires_grad=True)     # the first ray meets nothing
+    depths = torch.tensor([2.3, 2.7, 3.2]).expand(1, 2, 3)
+    weights = interval_weights(raw, depths)
+    depth = expected_depth(weights, depths, torch.full((1, 1), 3.3))
+    assert depth[0, 0].item() == pytest.approx(3.3)
+    assert 2.3 < depth[0, 1].item() < 3.2
+    depth.sum().backward()
+    assert torch.isfinite(raw.grad).all()
+    assert raw.grad[0, 1].abs().max() > 0
