@@ -17,7 +17,6 @@ PIXEL_WEIGHT, PERCEPTUAL_WEIGHT = 1.0, 0.25
 # images follow I_0^d, its identity follows I_gt (method.md), so passes of sampling runs have it too, with less weight.
 KNOWN_W_WEIGHT, OWN_RUN_KNOWN_W_WEIGHT = 1.0, 0.5
 MEAN_W_WEIGHT = 0.002
-RENDERED_SHARE = 0.25  # share of a batch that is rendered for the image losses; all of it gets the w losses
 
 
 @dataclass(frozen=True)
@@ -27,12 +26,14 @@ class LatentSpace:
     w_avg: [w_dim]. known_w: [N, w_dim], the latent of each head-world sample.
     draw: (ws [B, num_ws, w_dim], samples [B]) to pictures [B, 3, R, R], each from its sample's camera.
     on_white: whether pictures show the head alone, on white.
+    drawn_share: of a batch, for the image losses (drawing costs the most); all of it gets the w losses.
     """
 
     w_avg: torch.Tensor
     known_w: torch.Tensor
     draw: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
     on_white: bool = False
+    drawn_share: float = 0.25
 
 
 class Objective:
@@ -56,7 +57,7 @@ class Objective:
 
     def __call__(self, ws: torch.Tensor, index: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
         """Loss of latents [B, num_ws, w_dim] predicted from the passes `index`."""
-        rendered = max(1, round(len(index) * RENDERED_SHARE))
+        rendered = max(1, round(len(index) * self.space.drawn_share))
         sample = self.cache.sample[index]
         image, target = self.space.draw(ws[:rendered], sample[:rendered]), self.targets(index[:rendered])
         weight = self.data.part_weights(sample[:rendered]).to(image)

@@ -226,7 +226,7 @@ class Recipe:
         def draw(ws: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
             return module.view(module.planes(ws, "none"), ws, labels[samples]).image
 
-        space = LatentSpace(named.w_avg, self.known_w_3d, draw, on_white=True)
+        space = LatentSpace(named.w_avg, self.known_w_3d, draw, on_white=True, drawn_share=0.0625)
         self._train_bridge(named, space, ("mapping_3d", "modulation_3d"), "bridge_eg3d.safetensors")
 
     def _train_bridge(self, generator: Generator, space: LatentSpace, stages: tuple[str, str], file: str) -> None:
