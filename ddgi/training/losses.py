@@ -6,6 +6,15 @@ import torch
 from torch.nn import functional as F
 
 Features = Callable[[torch.Tensor], Sequence[torch.Tensor]]
+# Pictures a and b [B, 3, H, W] to distances [B], with gradients for a.
+Distance = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+def resized(pictures: torch.Tensor, side: int) -> torch.Tensor:
+    """Pictures [B, 3, R, R] as [B, 3, side, side]."""
+    if pictures.shape[-1] == side:
+        return pictures
+    return F.interpolate(pictures, size=(side, side), mode="bilinear", antialias=pictures.shape[-1] > side)
 
 
 def pyramid_l1(a: torch.Tensor, b: torch.Tensor, levels: int = 3) -> torch.Tensor:

@@ -5,11 +5,21 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import nn
 
+from ..errors import InputError
 from ..files import atomic_path
+
+
+class Stateful(Protocol):
+    """Anything that a checkpoint can carry, such as a gradient scaler."""
+
+    def state_dict(self) -> dict: ...
+
+    def load_state_dict(self, state: dict) -> None: ...
 
 
 class EMA:
@@ -50,6 +60,11 @@ def cosine_rate(step: int, steps: int, warmup: int = 50, floor: float = 0.05) ->
     return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
 
 
+def constant_rate(step: int, steps: int, warmup: int = 50) -> float:
+    """Factor on the base learning rate: linear warm-up, then one."""
+    return min((step + 1) / warmup, 1.0)
+
+
 class Stage:
     """Runs `step_fn(step, generator) -> dict of floats` for `steps` steps.
 
@@ -59,44 +74,79 @@ class Stage:
     Args:
         name: file stem of the checkpoint and the log.
         modules: trained modules by name; each has an EMA.
-        optimizers: by name; their base rates are scaled by `cosine_rate`.
+        optimizers: by name; their base rates are scaled by `rate`.
         folder: where `<name>.pt` and `<name>.jsonl` live.
+        rate: (step, steps) -> factor on the base learning rates.
+        extra: other things with a state, by name; checkpoints carry them too.
+        log_every: steps that one line of the log averages over.
+
+    Raises:
+        InputError: the checkpoint in `folder` cannot be read, or later, cannot be written.
     """
 
     def __init__(self, name: str, steps: int, modules: dict[str, nn.Module],
                  optimizers: dict[str, torch.optim.Optimizer], folder: Path, *, seed: int = 0,
-                 ema_decay: float = 0.999, save_every: float = 120.0, report: Callable[[str], None] = print):
+                 ema_decay: float = 0.999, save_every: float = 120.0, report: Callable[[str], None] = print,
+                 rate: Callable[[int, int], float] = cosine_rate, extra: dict[str, Stateful] | None = None,
+                 log_every: int = 50):
         self.name, self.steps, self.seed = name, steps, seed
-        self.modules, self.optimizers = modules, optimizers
+        self.modules, self.optimizers, self.extra = modules, optimizers, extra or {}
         self.emas = {k: EMA(m, ema_decay) for k, m in modules.items()}
         self.path, self.log = folder / f"{name}.pt", folder / f"{name}.jsonl"
-        self.save_every, self.report = save_every, report
+        self.save_every, self.report, self.rate, self.log_every = save_every, report, rate, log_every
         self.base_rates = {k: [g["lr"] for g in o.param_groups] for k, o in optimizers.items()}
-        self.position, self.seconds = 0, 0.0
+        self.position, self.seconds, self.stopped = 0, 0.0, False
+        self._sums: dict[str, float] = {}
+        self._count = 0
         folder.mkdir(parents=True, exist_ok=True)
+        for left_behind in folder.glob(f".{self.path.name}.*.part"):  # by a run that was killed while it wrote
+            left_behind.unlink()
         if self.path.exists():
             self._load()
 
-    def run(self, step_fn: Callable[[int, torch.Generator], dict[str, float]]) -> None:
+    @property
+    def done(self) -> bool:
+        return self.stopped or self.position >= self.steps
+
+    def run(self, step_fn: Callable[[int, torch.Generator], dict[str, float]],
+            on_step: Callable[["Stage"], bool | None] | None = None) -> None:
+        """Take the steps that are left.
+
+        on_step: called after each step, when everything is consistent: it may look on, return True to end the
+            stage early, or raise to interrupt the run; the checkpoint is written first.
+        """
         start = saved = time.monotonic()
-        before, sums, count = self.seconds, {}, 0
-        for step in range(self.position, self.steps):
-            for key, optimizer in self.optimizers.items():
-                for group, rate in zip(optimizer.param_groups, self.base_rates[key]):
-                    group["lr"] = rate * cosine_rate(step, self.steps)
+        before = self.seconds
+        while not self.done:
+            step = self.position
+            self._set_rates(step)
             values = step_fn(step, torch.Generator().manual_seed(self.seed * 1_000_003 + step))
             for key, module in self.modules.items():
                 self.emas[key].update(module)
             self.position, self.seconds = step + 1, before + time.monotonic() - start
-            sums = {k: sums.get(k, 0.0) + v for k, v in values.items()}
-            count += 1
-            if count == 50 or step + 1 == self.steps:
-                self._write_log({k: v / count for k, v in sums.items()})
-                sums, count = {}, 0
+            self._sums = {k: self._sums.get(k, 0.0) + v for k, v in values.items()}
+            self._count += 1
+            if on_step is not None:
+                self._ask(on_step)
+            if self._count >= self.log_every or self.done:
+                self._write_log({k: v / self._count for k, v in self._sums.items()})
+                self._sums, self._count = {}, 0
             if time.monotonic() - saved > self.save_every:
                 self.save()
                 saved = time.monotonic()
         self.save()
+
+    def _ask(self, on_step: Callable[["Stage"], bool | None]) -> None:
+        try:
+            self.stopped = bool(on_step(self))
+        except BaseException:
+            self.save()
+            raise
+
+    def _set_rates(self, step: int) -> None:
+        for key, optimizer in self.optimizers.items():
+            for group, rate in zip(optimizer.param_groups, self.base_rates[key]):
+                group["lr"] = rate * self.rate(step, self.steps)
 
     def apply_ema(self) -> None:
         """Put the averaged weights into the modules (after `run`)."""
@@ -104,29 +154,66 @@ class Stage:
             module.load_state_dict(self.emas[key].shadow)
 
     def save(self) -> None:
-        state = {"position": self.position, "seconds": self.seconds,
+        """Write the checkpoint; the one before it stays until the new one is whole."""
+        state = {"position": self.position, "seconds": self.seconds, "stopped": self.stopped,
+                 "sums": self._sums, "count": self._count,
                  "modules": {k: m.state_dict() for k, m in self.modules.items()},
                  "optimizers": {k: o.state_dict() for k, o in self.optimizers.items()},
-                 "emas": {k: e.state_dict() for k, e in self.emas.items()}}
-        with atomic_path(self.path) as temporary:
-            torch.save(state, temporary)
+                 "emas": {k: e.state_dict() for k, e in self.emas.items()},
+                 "extra": {k: e.state_dict() for k, e in self.extra.items()}}
+        try:
+            with atomic_path(self.path) as temporary:
+                torch.save(state, temporary)
+        except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
+            kept = "the one before it is whole" if self.path.exists() else "there is none yet"
+            raise InputError(f"The checkpoint {self.path} could not be written at step {self.position} "
+                             f"({_first_line(error)}), {kept}; free space on that disk and run the same command again "
+                             f"to go on from there.") from error
 
     def _load(self) -> None:
-        state = torch.load(self.path, map_location="cpu", weights_only=True)
-        self.position, self.seconds = state["position"], state["seconds"]
-        for key, module in self.modules.items():
-            module.load_state_dict(state["modules"][key])
-            self.emas[key].load_state_dict(state["emas"][key])
-        for key, optimizer in self.optimizers.items():
-            optimizer.load_state_dict(state["optimizers"][key])
+        try:
+            state = torch.load(self.path, map_location="cpu", weights_only=True)
+            self.position, self.seconds = state["position"], state["seconds"]
+            self.stopped = state.get("stopped", False)
+            self._sums, self._count = dict(state.get("sums", {})), state.get("count", 0)
+            for key, module in self.modules.items():
+                module.load_state_dict(state["modules"][key])
+                self.emas[key].load_state_dict(state["emas"][key])
+            for key, optimizer in self.optimizers.items():
+                optimizer.load_state_dict(state["optimizers"][key])
+            for key, thing in self.extra.items():
+                thing.load_state_dict(state["extra"][key])
+        except Exception as error:  # a broken file raises anything from KeyError to UnpicklingError
+            raise InputError(f"The checkpoint {self.path} does not fit this training ({_first_line(error)}); delete it "
+                             f"to start this stage again, or train in another folder.") from error
+        self._forget_later_lines()
+
+    def _forget_later_lines(self) -> None:
+        """Drop what the log says of steps after the checkpoint: they are taken again."""
+        if self.log.exists():
+            lines = self.log.read_text().splitlines(keepends=True)
+            kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= self.position]
+            if kept != lines:
+                with atomic_path(self.log) as temporary:
+                    temporary.write_text("".join(kept))
 
     def _write_log(self, values: dict[str, float]) -> None:
-        record = {"step": self.position, "seconds": round(self.seconds, 1),
-                  **{k: round(v, 5) for k, v in values.items()}}
-        with open(self.log, "a") as file:
-            file.write(json.dumps(record) + "\n")
+        self.note({"seconds": round(self.seconds, 1), **{k: round(v, 5) for k, v in values.items()}})
         shown = "  ".join(f"{k} {v:.4f}" for k, v in values.items())
         self.report(f"{self.name}  {self.position}/{self.steps}  {self.seconds:.0f} s  {shown}")
+
+    def note(self, values: dict) -> None:
+        """Add a line about the present step to the log."""
+        try:
+            with open(self.log, "a") as file:
+                file.write(json.dumps({"step": self.position, **values}) + "\n")
+        except OSError as error:
+            raise InputError(f"The curves in {self.log} could not be written ({_first_line(error)}); free space on "
+                             f"that disk and run the same command again.") from error
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def batches(count: int, size: int, step: int, seed: int) -> torch.Tensor:

@@ -1,0 +1,228 @@
+"""The whole training of a bridge: M, then T with M frozen (method.md, "Training")."""
+
+import datetime
+import json
+from functools import cached_property, partial
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ..bridge import Bridge, BridgeInputs
+from ..errors import InputError
+from ..features import StepFeatures
+from ..files import atomic_path
+from ..gan import Generator
+from .config import StageConfig, TrainConfig
+from .data import Source, split
+from .encoder import Encoder
+from .identity import load_identity
+from .losses import feature_distance
+from .network_trainer import NetworkTrainer
+from .objective import Objective
+from .own_images import OwnImages
+from .pass_cache import CachedPasses
+from .passes import Passes
+from .perceptual import lpips_distance
+from .sizes import bridge_config
+from .space import LatentSpace
+from .watch import Watch
+
+MAPPING, MODULATION = "mapping", "modulation"
+# What each group of passes is seeded with, so that none sees another's noise.
+_SEEDS = {"statistics": 1, MAPPING: 2, MODULATION: 3, "held_out": 4, "own": 5}
+# What may be changed between stopping and going on: it changes no number that is trained.
+_FREE = ("save_every", "log_every")
+
+
+class BridgeTrainer:
+    """Trains a bridge in `folder`, which holds all that is needed to go on after a stop.
+
+    Args:
+        config: see `TrainConfig`.
+        source: samples with pictures; a share of them is held out.
+        encoder: the frozen diffusion model.
+        generator: frozen; its device is where the bridge is trained.
+        operations: supplies the bridge's layer classes.
+
+    Raises:
+        InputError: `folder` holds a training with other choices, data or models; the message names the first.
+    """
+
+    def __init__(self, config: TrainConfig, source: Source, encoder: Encoder, generator: Generator, folder: str | Path,
+                 *, watch: Watch = Watch(), operations=nn):
+        self.config, self.encoder, self.folder, self.watch = config, encoder, Path(folder), watch
+        self.operations = operations
+        self.data = source.describe()
+        self.train, self.held_out = split(source, config.held_out_share)
+        self.space = LatentSpace(generator)
+        self._keep_identity()
+
+    def run(self) -> Bridge:
+        """Train to the end, or from where the last run stopped.
+
+        Returns:
+            The bridge, its weights averaged and its record filled in.
+        """
+        self.train_mapping()
+        self.train_modulation()
+        self.bridge.record = self.record()
+        return self.bridge.requires_grad_(False).eval()
+
+    def train_mapping(self) -> None:
+        """M, from the true pictures."""
+        if not self._begun(MAPPING):
+            self.bridge.mapping.norm.measure(self._typical_inputs(MAPPING).h)
+            self.bridge.mapping.w_avg.copy_(self.space.w_avg)
+        self.trainer(MAPPING, self._kept(MAPPING, self.passes(MAPPING))).run()
+
+    def train_modulation(self) -> None:
+        """T, towards the diffusion model's own pictures; M must be trained."""
+        share = self.config.modulation.own_share
+        if share:
+            self.own.make(self.watch.making("the diffusion model's own pictures"))
+        if not self._begun(MODULATION):
+            self.bridge.modulation.measure(self._typical_inputs(MODULATION))
+        self.trainer(MODULATION, self._kept(MODULATION, self.passes(MODULATION, self.own if share else None))).run()
+
+    @cached_property
+    def bridge(self) -> Bridge:
+        """Untrained at first; `run` trains it in place."""
+        sizes = bridge_config(self.encoder.layout, self._probe(), self.space.generator, self.config.bridge)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.config.seed)
+            return Bridge(sizes, operations=self.operations).to(self.space.device).requires_grad_(False)
+
+    @cached_property
+    def own(self) -> OwnImages:
+        """I_0^d of part of the training samples."""
+        return OwnImages(self.train, self.encoder, self.folder / "own", self.config.features.own_images,
+                         self._seed("own"))
+
+    def passes(self, name: str, own: OwnImages | None = None) -> Passes:
+        """Passes for stage `name`; those named "held_out" read the held-out samples."""
+        source = self.held_out if name == "held_out" else self.train
+        return Passes(source, self.encoder, self.space, self.bridge.config, own=own,
+                      own_share=self.config.modulation.own_share, seed=self._seed(name),
+                      denoising_steps=self.config.features.denoising_steps)
+
+    def trainer(self, name: str, passes: Passes | CachedPasses, folder: Path | None = None) -> NetworkTrainer:
+        """The trainer of M or T; its checkpoints live in `folder`, by default this training's."""
+        network, latents = getattr(self.bridge, name), latents_of(name, self.bridge)
+        held_out = self._kept("held_out", self.passes("held_out"), self.config.held_out)
+        return NetworkTrainer(name, self.config, self.settings(name), network, latents, self.objective(name), passes,
+                              held_out, folder or self.folder, self.watch)
+
+    def settings(self, name: str) -> StageConfig:
+        return self.config.modulation if name == MODULATION else self.config.mapping
+
+    def objective(self, name: str) -> Objective:
+        """The losses of a stage."""
+        settings = self.settings(name)
+        return Objective(settings.losses, self.space, self._perceptual, self._identity,
+                         rendered_share=settings.rendered_share, size=self.config.loss_resolution)
+
+    @cached_property
+    def _perceptual(self):
+        if self.config.perceptual == "lpips":
+            return lpips_distance(self.config.lpips_weights, self.space.device)
+        return partial(feature_distance, self.encoder.perceptual())
+
+    @cached_property
+    def _identity(self):
+        if not self.config.identity_weights:
+            return None
+        return load_identity(self.config.identity_weights, self.operations).to(self.space.device)
+
+    def left_out(self) -> list[str]:
+        """Losses that were asked for but cannot be computed, with the reason."""
+        asked = self.config.mapping.losses.get("identity") or self.config.modulation.losses.get("identity")
+        return ["identity: no face-recognition file was given"] if asked and self._identity is None else []
+
+    def _kept(self, name: str, passes: Passes, count: int | None = None) -> Passes | CachedPasses:
+        """The passes themselves, or their features on disk, as the recipe says."""
+        if self.config.features.cache == "none":
+            return passes
+        kept = CachedPasses(passes, self.folder / "features" / name, count or self.config.features.passes)
+        kept.make(self.watch.making(f"features ({name})"))
+        return kept
+
+    def _typical_inputs(self, name: str) -> BridgeInputs:
+        """Inputs of the passes that measure a network's input statistics."""
+        own = self.own if name == MODULATION and self.config.modulation.own_share else None
+        return self.passes("statistics", own).step(0, self.config.features.statistics).inputs
+
+    def _probe(self) -> StepFeatures:
+        """The features of one sample, for their sizes."""
+        sample = self.train.sample(0, torch.Generator().manual_seed(0))
+        if sample.image is None:
+            raise InputError(f"The sample {sample.name!r} has no picture, and training compares pictures.")
+        return self.encoder.encode(sample.image[None], [sample.prompt], sample.hint[None], torch.tensor([0]), [0])[0]
+
+    def _begun(self, name: str) -> bool:
+        return (self.folder / f"{name}.pt").exists()
+
+    def _seed(self, name: str) -> int:
+        return self.config.seed * 101 + _SEEDS[name]
+
+    def identity(self) -> dict:
+        """What must stay the same for a training to go on."""
+        config = {key: value for key, value in self.config.to_json().items() if key not in _FREE}
+        generator = self.space.generator
+        return {"config": config, "data": self.data, "diffusion": self.encoder.describe(),
+                "generator": {"name": generator.name, "fingerprint": generator.fingerprint}}
+
+    def _keep_identity(self) -> None:
+        path, mine = self.folder / "training.json", json.loads(json.dumps(self.identity()))
+        if path.exists():
+            theirs = json.loads(path.read_text(encoding="utf-8"))
+            if difference := _first_difference(theirs, mine):
+                raise InputError(f"The training in {self.folder} was started with {difference}; set it back to go on, "
+                                 f"or train in another folder.")
+            return
+        with atomic_path(path) as temporary:
+            temporary.write_text(json.dumps(mine, indent=2), encoding="utf-8")
+
+    def record(self) -> dict:
+        """What the bridge file says of its training."""
+        device = self.space.device
+        name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
+        return {**self.identity(), "date": datetime.date.today().isoformat(), "hardware": name,
+                "left_out": self.left_out(), "problems": len(self.train.problems),
+                "stages": {stage: last_lines(self.folder / f"{stage}.jsonl") for stage in (MAPPING, MODULATION)}}
+
+
+def latents_of(name: str, bridge: Bridge):
+    """(network, inputs) -> ws [B, num_ws, w_dim] for training M or T; for T, M is that of `bridge`."""
+    return partial(_modulated, bridge) if name == MODULATION else _mapped
+
+
+def _mapped(network: nn.Module, inputs: BridgeInputs) -> torch.Tensor:
+    """w^m."""
+    return network(inputs)
+
+
+def _modulated(bridge: Bridge, network: nn.Module, inputs: BridgeInputs) -> torch.Tensor:
+    """w = w^m * w^gamma + w^beta, with M outside the graph."""
+    with torch.no_grad():
+        w_m = bridge.mapping(inputs)
+    w_gamma, w_beta = network(inputs)
+    return w_m * w_gamma + w_beta
+
+
+def last_lines(log: Path) -> dict:
+    """The last losses and the last held-out score in the curves of a stage."""
+    found: dict = {}
+    for line in log.read_text(encoding="utf-8").splitlines() if log.exists() else ():
+        found |= json.loads(line)
+    return found
+
+
+def _first_difference(old, new, name: str = "") -> str | None:
+    """"mapping.rate = 0.1, and now it is 0.2", or None."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in dict.fromkeys([*old, *new]):
+            if found := _first_difference(old.get(key), new.get(key), f"{name}.{key}".lstrip(".")):
+                return found
+        return None
+    return None if old == new else f"{name} = {old}, and now it is {new}"

@@ -1,0 +1,40 @@
+"""Which denoising steps a bridge is trained on. To try another distribution, add a function and name it below."""
+
+from collections.abc import Callable
+
+import torch
+
+
+def uniform(generator: torch.Generator) -> float:
+    """Every step alike: the paper's multi-step training."""
+    return torch.rand((), generator=generator).item()
+
+
+def low(generator: torch.Generator) -> float:
+    """Density 2 (1 - u): more of the late steps, where structure is kept better."""
+    return torch.rand(2, generator=generator).min().item()
+
+
+def high(generator: torch.Generator) -> float:
+    """Density 2 u: more of the early steps, where the text shows more clearly."""
+    return torch.rand(2, generator=generator).max().item()
+
+
+def logit_normal(generator: torch.Generator) -> float:
+    """sigmoid(n), n standard normal: mostly the middle (Esser et al. 2024, section 3.1)."""
+    return torch.randn((), generator=generator).sigmoid().item()
+
+
+def last(generator: torch.Generator) -> float:
+    """Only the last step of a sampling run: one-step training, for comparison."""
+    return 0.0
+
+
+# A distribution draws u in 0..1: 0 is a clean picture (the last sampling step), 1 pure noise (the first).
+DISTRIBUTIONS: dict[str, Callable[[torch.Generator], float]] = {
+    "uniform": uniform, "low": low, "high": high, "logit_normal": logit_normal, "last": last}
+
+
+def draw_timestep(distribution: str, count: int, generator: torch.Generator) -> int:
+    """A timestep, 0 to `count` - 1."""
+    return min(int(DISTRIBUTIONS[distribution](generator) * count), count - 1)

@@ -1,0 +1,123 @@
+"""Training of one network of a bridge: the step, the score, the preview."""
+
+import contextlib
+import copy
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ..bridge import BridgeInputs
+from ..errors import InputError
+from .batch import Batch
+from .config import RATES, StageConfig, TrainConfig
+from .held_out import BestWeights, score
+from .objective import Objective
+from .pass_cache import CachedPasses
+from .passes import Passes
+from .stage import Stage
+from .watch import Watch
+
+PREVIEWS = 4
+_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class NetworkTrainer:
+    """Trains M, or T, from passes.
+
+    Args:
+        name: of the stage: its checkpoint is `<name>.pt` and its curves are `<name>.jsonl` in `folder`.
+        network: the only thing that changes.
+        latents: (network, inputs) to ws [B, num_ws, w_dim].
+        held_out: passes for the score.
+    """
+
+    def __init__(self, name: str, config: TrainConfig, settings: StageConfig, network: nn.Module,
+                 latents: Callable[[nn.Module, BridgeInputs], torch.Tensor], objective: Objective,
+                 passes: Passes | CachedPasses, held_out: Passes | CachedPasses, folder: Path, watch: Watch):
+        self.name, self.config, self.settings, self.network = name, config, settings, network
+        self.latents, self.objective, self.passes, self.held_out = latents, objective, passes, held_out
+        self.watch, self.device = watch, objective.space.device
+        self.optimizer = torch.optim.AdamW(network.requires_grad_(True).parameters(), lr=settings.rate,
+                                           betas=(0.9, 0.99), weight_decay=settings.weight_decay)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "fp16")
+        self.best = BestWeights(config.patience)
+        self.stage = Stage(
+            name, settings.steps, {name: network}, {"adam": self.optimizer}, folder, seed=config.seed,
+            ema_decay=settings.ema_decay, save_every=config.save_every, report=watch.report,
+            rate=partial(RATES[settings.schedule], warmup=settings.warmup), log_every=config.log_every,
+            extra={"scaler": self.scaler, "best": self.best})
+        self._averaged = copy.deepcopy(network).requires_grad_(False)
+
+    def run(self) -> None:
+        """Take the steps that are left; the network ends with its averaged weights, or the best if it may stop early.
+
+        Raises:
+            InputError: the loss is no longer finite, or a checkpoint cannot be written.
+        """
+        self.stage.run(self._step, self._look)
+        self.stage.apply_ema()
+        if self.config.patience and self.best.weights:
+            self.network.load_state_dict(self.best.weights)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.network.requires_grad_(False)
+
+    def _step(self, step: int, generator: torch.Generator) -> dict[str, float]:
+        parts, sums = self.settings.accumulate, {}
+        self.optimizer.zero_grad(set_to_none=True)
+        for part in range(parts):
+            batch = self.passes.step(step * parts + part, self.settings.batch)
+            with self.mixed():
+                loss, values = self.objective(self.latents(self.network, batch.inputs), batch)
+            if not math.isfinite(values["loss"]):
+                raise InputError(f"The loss of {self.name} is {values['loss']} at step {step}; lower its rate, or use "
+                                 f"precision = \"fp32\", and train in a new folder.")
+            self.scaler.scale(loss / parts).backward()
+            sums = {k: sums.get(k, 0.0) + v / parts for k, v in values.items()}
+        self.scaler.unscale_(self.optimizer)
+        if self.settings.clip:
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        return sums
+
+    def mixed(self):
+        """Mixed precision, where it is asked for."""
+        if self.config.precision == "fp32":
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, _DTYPES[self.config.precision])
+
+    def _look(self, stage: Stage) -> bool:
+        """Score and preview when it is time; True stops the stage."""
+        stop = False
+        if stage.position % self.config.evaluate_every == 0 or stage.done:
+            stop = self._evaluate(stage)
+        self.watch.progress(self.name, stage.position, stage.steps)
+        return stop
+
+    def _evaluate(self, stage: Stage) -> bool:
+        self._averaged.load_state_dict(stage.emas[self.name].shadow)
+        values = score(lambda batch: self.latents(self._averaged, batch.inputs), self.objective,
+                       self.held_out_batches())
+        stop = self.best.add(stage.position, values["loss"], stage.emas[self.name].shadow)
+        stage.note({"held_out": {k: round(v, 5) for k, v in values.items()}})
+        self.watch.report(f"{self.name}  {stage.position}/{stage.steps}  held out: "
+                          + "  ".join(f"{k} {v:.4f}" for k, v in values.items()))
+        self.watch.preview(self.name, stage.position, self._pictures(next(self.held_out_batches())))
+        return stop
+
+    def held_out_batches(self) -> Iterator[Batch]:
+        """The passes that the score is measured on, always the same."""
+        size = min(self.settings.batch, self.config.held_out)
+        return (self.held_out.step(step, size) for step in range(self.config.held_out // size))
+
+    @torch.no_grad()
+    def _pictures(self, batch: Batch) -> torch.Tensor:
+        count = min(PREVIEWS, len(batch))
+        camera = None if batch.camera is None else batch.camera[:count]
+        ws = self.latents(self._averaged, batch.inputs)[:count]
+        drawn, wanted = self.objective.fit(self.objective.space.draw(ws, camera), batch.target[:count])
+        return torch.stack([wanted, drawn]).cpu()

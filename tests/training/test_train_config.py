@@ -1,0 +1,73 @@
+"""Recipes are read strictly, and every complaint names its key."""
+
+import pytest
+import torch
+
+from ddgi.errors import InputError
+from ddgi.training.config import StageConfig, TrainConfig, build, read_recipe
+from ddgi.training.denoising import DISTRIBUTIONS, draw_timestep
+from ddgi.training.stage import constant_rate
+
+
+def test_what_a_recipe_does_not_say_keeps_its_default(tmp_path):
+    recipe = "seed = 3\n[mapping]\nrate = 1\n[mapping.losses]\npixel = 2\n[modulation]\nsteps = 7\n"
+    (tmp_path / "r.toml").write_text(recipe)
+    config = build(TrainConfig, read_recipe(tmp_path / "r.toml"))
+    assert (config.seed, config.mapping.rate, config.modulation.steps) == (3, 1.0, 7)
+    assert config.mapping.losses == {**StageConfig().losses, "pixel": 2.0}
+    assert config.modulation.own_share == 0.5  # the default of T, not of stages
+    assert config.mapping.batch == StageConfig().batch
+
+
+@pytest.mark.parametrize("recipe, message", [
+    ({"sed": 1}, "unknown key sed; did you mean 'seed'"),
+    ({"mapping": {"lerning_rate": 1}}, "unknown key mapping.lerning_rate"),
+    ({"mapping": 3}, r"mapping is 3 in the recipe; it is a table, write \[mapping\]"),
+    ({"mapping": {"batch": 2.5}}, "mapping.batch is 2.5 in the recipe; it must be of type int"),
+    ({"mapping": {"batch": True}}, "mapping.batch is True"),
+    ({"mapping": {"batch": 0}}, r"In \[mapping\] of the recipe: batch is 0; it must be at least 1"),
+    ({"mapping": {"losses": {"pixels": 1}}}, "losses is 'pixels'; choose from pixel, perceptual"),
+    ({"mapping": {"losses": {"pixel": "a"}}}, "mapping.losses is .* it is a table of numbers"),
+    ({"mapping": {"schedule": "linear"}}, "schedule is 'linear'; choose from cosine, constant"),
+    ({"mapping": {"own_share": 0.5}}, "M learns from the true pictures"),
+    ({"features": {"denoising_steps": "all"}}, "denoising_steps is 'all'; choose from uniform, low, high"),
+    ({"precision": "fp8"}, "In the recipe: precision is 'fp8'"),
+    ({"modulation": {"rate": float("nan")}}, "rate is nan; it must be above 0"),
+])
+def test_complaints_name_the_key(recipe, message):
+    with pytest.raises(InputError, match=message):
+        build(TrainConfig, recipe)
+
+
+def test_a_recipe_that_is_no_toml_is_named_with_its_line(tmp_path):
+    path = tmp_path / "r.toml"
+    path.write_text("seed = 1\nmapping = [\n")
+    with pytest.raises(InputError, match=r"r.toml is not readable as TOML .*line"):
+        read_recipe(path)
+    with pytest.raises(InputError, match="There is no recipe"):
+        read_recipe(tmp_path / "other.toml")
+
+
+# Means of the densities 1, 2 (1 - u), 2 u, and of the logit-normal, which is symmetric.
+MEANS = {"uniform": 0.5, "low": 1 / 3, "high": 2 / 3, "logit_normal": 0.5, "last": 0.0}
+# Mean squares: uniform 1/3; min and max of two: 1/6, 1/2; logit-normal: variance 0.0434 by quadrature.
+SQUARES = {"uniform": 1 / 3, "low": 1 / 6, "high": 1 / 2, "logit_normal": 0.25 + 0.0434, "last": 0.0}
+
+
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
+def test_step_distributions_have_their_moments(name):
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.tensor([DISTRIBUTIONS[name](generator) for _ in range(4000)])
+    assert drawn.mean().item() == pytest.approx(MEANS[name], abs=0.02)  # four standard errors
+    assert drawn.square().mean().item() == pytest.approx(SQUARES[name], abs=0.02)
+
+
+def test_timesteps_stay_on_the_schedule():
+    generator = torch.Generator().manual_seed(0)
+    drawn = {draw_timestep("uniform", 10, generator) for _ in range(300)}
+    assert drawn == set(range(10))
+    assert draw_timestep("last", 10, generator) == 0
+
+
+def test_constant_rate_warms_up_and_stays():
+    assert [constant_rate(step, 100, warmup=4) for step in (0, 1, 3, 50, 99)] == [0.25, 0.5, 1.0, 1.0, 1.0]

@@ -1,0 +1,124 @@
+"""The terms of the objective on scenes whose losses are known, and the optional judges' files."""
+
+import pytest
+import torch
+from torch import nn
+
+from ddgi.bridge import BridgeInputs
+from ddgi.errors import InputError
+from ddgi.training.batch import Batch
+from ddgi.training.identity import FaceIdentity, IResNet50, load_identity
+from ddgi.training.objective import TERMS, Objective
+from ddgi.training.perceptual import lpips_distance
+
+
+class Space:
+    """A generator whose picture is w itself, on a 4x4 grid."""
+
+    size, w_avg, w_std = 4, torch.zeros(2), torch.tensor([1.0, 2.0])
+
+    def draw(self, ws, camera):
+        return ws.mean((1, 2))[:, None, None, None].expand(-1, 3, 4, 4)
+
+    def distance(self, ws, others):
+        return ((ws - others) / self.w_std).square().mean((1, 2))
+
+
+def scene(count=2):
+    empty = torch.zeros(count, 1, 1, 1)
+    pictures = torch.full((count, 3, 4, 4), 0.5)
+    return Batch(BridgeInputs(empty, (), (), empty), pictures, pictures, torch.zeros(count, 3, 2),
+                 torch.tensor([True] + [False] * (count - 1)))
+
+
+def values(weights, ws, batch, **options):
+    options = {"perceptual": lambda a, b: (a - b).abs().mean((1, 2, 3)), **options}
+    return Objective(weights, Space(), **options)(ws, batch)
+
+
+def test_each_term_is_what_it_says():
+    ws = torch.ones(2, 3, 2)
+    loss, terms = values({"pixel": 1.0, "perceptual": 2.0, "known_w": 1.0, "w_avg": 4.0}, ws, scene())
+    # known_w: the first row is (1 + 1/4) / 2 away, the second is not known.
+    assert terms == pytest.approx({"loss": loss.item(), "pixel": 0.25, "perceptual": 0.5, "known_w": 0.3125,
+                                   "w_avg": 0.625})
+    assert loss.item() == pytest.approx(0.25 + 2 * 0.5 + 0.3125 + 4 * 0.625)
+
+
+def test_a_term_without_weight_is_not_computed_and_identity_needs_its_file():
+    _, terms = values({"pixel": 1.0, "perceptual": 0.0, "identity": 1.0}, torch.ones(2, 3, 2), scene())
+    assert set(terms) == {"loss", "pixel"}
+
+
+def test_identity_is_one_minus_the_cosine():
+    def vectors(pictures):
+        brightness = pictures.mean((1, 2, 3))
+        return torch.stack([brightness, (1 - brightness.square()).clamp_min(0).sqrt()], 1)
+
+    _, terms = values({"identity": 1.0}, torch.zeros(1, 3, 2), scene(1), identity=vectors)
+    assert terms["identity"] == pytest.approx(1 - 0.75 ** 0.5)  # between brightness 0 and 0.5
+
+
+def test_only_the_rendered_share_counts_for_pictures_and_all_rows_for_w():
+    ws = torch.stack([torch.full((3, 2), 0.5), torch.full((3, 2), 9.0)])
+    _, terms = values({"pixel": 1.0, "w_avg": 1.0}, ws, scene(), rendered_share=0.5)
+    assert terms["pixel"] == pytest.approx(0.0)
+    assert terms["w_avg"] > 20
+
+
+def test_pictures_are_compared_at_the_size_asked_for():
+    sizes = []
+
+    def look(a, b):
+        sizes.append((tuple(a.shape), tuple(b.shape)))
+        return a.new_zeros(len(a))
+
+    values({"perceptual": 1.0}, torch.ones(2, 3, 2), scene(), perceptual=look, size=2)
+    assert sizes == [((2, 3, 2, 2), (2, 3, 2, 2))]
+
+
+def test_a_new_term_is_one_function(monkeypatch):
+    monkeypatch.setitem(TERMS, "brightness", lambda scene: scene.image.mean())
+    assert values({"brightness": 3.0}, torch.ones(2, 3, 2), scene())[0].item() == pytest.approx(3.0)
+
+
+@pytest.fixture(scope="module")
+def network():
+    with torch.device("meta"):
+        return IResNet50()
+
+
+def test_iresnet50_has_the_sizes_of_the_published_file(network):
+    assert round(sum(p.numel() for p in network.parameters()) / 1e6, 2) == 43.59  # InsightFace's iresnet50
+    state = network.state_dict()
+    assert state["fc.weight"].shape == (512, 512 * 7 * 7)
+    assert {"layer3.13.bn3.running_var", "layer1.0.downsample.1.weight", "layer4.2.prelu.weight"} <= set(state)
+
+
+def test_faces_are_cut_out_as_for_arcface():
+    seen = []
+
+    class Look(nn.Module):
+        def forward(self, x):
+            seen.append(x)
+            return x.mean((2, 3))
+
+    picture = torch.full((1, 3, 256, 256), -1.0)
+    picture[..., 35:223, 32:220] = 1.0
+    vector = FaceIdentity(Look())(picture)
+    assert seen[0].shape == (1, 3, 112, 112)
+    assert torch.allclose(seen[0], torch.ones(()), atol=1e-5)  # resampling rounds
+    assert vector.norm().item() == pytest.approx(1.0)
+
+
+def test_wrong_judge_files_are_named(tmp_path):
+    with pytest.raises(InputError, match="There is no file .*face.pt"):
+        load_identity(tmp_path / "face.pt")
+    torch.save({"conv1.weight": torch.zeros(3)}, tmp_path / "other.pt")
+    with pytest.raises(InputError, match="other.pt does not hold an IResNet-50"):
+        load_identity(tmp_path / "other.pt")
+    torch.save({"run": print}, tmp_path / "code.pt")
+    with pytest.raises(InputError, match="code.pt is no plain state dict"):
+        load_identity(tmp_path / "code.pt")
+    with pytest.raises(InputError, match="no file"):
+        lpips_distance(tmp_path / "vgg.pt", torch.device("cpu"))

@@ -1,0 +1,195 @@
+"""The trainer on a toy world: exact resume, checkpoints that survive anything, frozen parts, targets of M and T."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from ddgi.errors import InputError
+from ddgi.training.own_images import OwnImages
+from ddgi.training.watch import Watch
+
+sys.path.append(str(Path(__file__).parent))
+import trainer_toys as toys  # noqa: E402
+
+
+class Stop(Exception):
+    pass
+
+
+def stop_at(name, step):
+    def progress(what, done, total):
+        if (what, done) == (name, step):
+            raise Stop
+    return Watch(progress=progress)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """An uninterrupted training: (folder, bridge)."""
+    folder = tmp_path_factory.mktemp("whole")
+    return folder, toys.trainer(folder).run()
+
+
+def curves(folder, stage):
+    lines = [json.loads(line) for line in (folder / f"{stage}.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if k != "seconds"} for line in lines]
+
+
+@pytest.mark.parametrize("cache", ["none", "disk"])
+def test_stopped_in_both_stages_equals_uninterrupted_bit_for_bit(tmp_path, whole, cache):
+    settings = toys.config(features={"cache": cache})
+    reference_folder, reference = whole
+    if cache == "disk":
+        reference_folder = tmp_path / "whole"
+        reference = toys.trainer(reference_folder, settings).run()
+    for name, step in (("mapping", 6), ("modulation", 3)):
+        with pytest.raises(Stop):
+            toys.trainer(tmp_path / "parts", settings, stop_at(name, step)).run()
+    resumed = toys.trainer(tmp_path / "parts", settings).run()
+    for key, value in reference.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[key]), key
+    for stage in ("mapping", "modulation"):
+        assert curves(reference_folder, stage) == curves(tmp_path / "parts", stage)
+
+
+def test_accumulated_parts_equal_one_large_batch(tmp_path):
+    weights = []
+    for part, (batch, accumulate) in enumerate(((4, 1), (2, 2))):
+        settings = toys.config(mapping={"batch": batch, "accumulate": accumulate, "steps": 3, "rendered_share": 1.0})
+        trainer = toys.trainer(tmp_path / str(part), settings)
+        trainer.train_mapping()
+        weights.append(trainer.bridge.mapping.head.linear.weight)
+    assert torch.allclose(*weights, atol=2e-4)  # Adam divides by tiny second moments: rounding grows to ~rate / 20
+
+
+def test_t_learns_from_finished_images_and_m_from_true_ones(tmp_path):
+    trainer = toys.trainer(tmp_path, toys.config(modulation={"own_share": 1.0}))
+    trainer.own.make()
+    m, t = trainer.passes("mapping").step(0, 6), trainer.passes("modulation", trainer.own).step(0, 6)
+    assert torch.equal(m.target, m.true)
+    plan = trainer.passes("modulation", trainer.own).plan(0)
+    sample = trainer.passes("modulation", trainer.own).samples([plan])[0]
+    finished = trainer.encoder.finish([sample.prompt], sample.hint[None], [0])[0]
+    assert (t.target[0] - finished).abs().max() <= 1 / 255  # kept as bytes
+    assert torch.equal(t.true[0], sample.image)
+
+
+def test_finished_images_are_made_once(tmp_path):
+    trainer = toys.trainer(tmp_path)
+    trainer.own.make()
+    assert trainer.encoder.finished == len(trainer.own) == 8
+    again = OwnImages(trainer.train, trainer.encoder, tmp_path / "own", 8, trainer.own.seed)
+    again.make()
+    assert trainer.encoder.finished == 8
+
+
+def test_frozen_parts_take_no_gradient_and_keep_their_weights(tmp_path):
+    trainer = toys.trainer(tmp_path)
+    trainer.train_mapping()
+    frozen = {k: v.clone() for k, v in trainer.bridge.mapping.state_dict().items()}
+    weights = {k: v.clone() for k, v in trainer.space.generator.state_dict().items()}
+    trainer.train_modulation()
+    for part in (trainer.bridge.mapping, trainer.space.generator):
+        assert all(p.grad is None and not p.requires_grad for p in part.parameters())
+    assert all(torch.equal(v, frozen[k]) for k, v in trainer.bridge.mapping.state_dict().items())
+    assert all(torch.equal(v, weights[k]) for k, v in trainer.space.generator.state_dict().items())
+
+
+def test_the_record_says_what_was_done_and_what_was_left_out(whole):
+    record = whole[1].record
+    assert record["left_out"] == ["identity: no face-recognition file was given"]
+    assert record["config"]["mapping"]["steps"] == 8
+    assert record["stages"]["modulation"]["step"] == 4
+    assert record["data"] == {"source": "toy", "items": 40}
+    assert "identity" not in record["stages"]["mapping"]
+
+
+def test_a_stage_stops_early_with_its_best_weights(tmp_path):
+    settings = toys.config(patience=1, evaluate_every=1, mapping={"steps": 20, "rate": 3.0, "clip": 0.0})
+    trainer = toys.trainer(tmp_path, settings)
+    trainer.train_mapping()  # this rate makes it worse within a few steps
+    scores = [line["held_out"]["loss"] for line in curves(tmp_path, "mapping") if "held_out" in line]
+    assert len(scores) < 20
+    assert scores[-1] > min(scores)
+    kept = trainer.bridge.mapping.head.linear.weight.clone()
+    best = trainer.trainer("mapping", None).best  # from the checkpoint
+    assert best.best == pytest.approx(min(scores), rel=1e-4)
+    assert torch.equal(kept, best.weights["head.linear.weight"])
+
+
+def test_other_choices_in_the_same_folder_are_refused_by_name(whole):
+    with pytest.raises(InputError, match=r"config.mapping.rate = 0.003, and now it is 0.1"):
+        toys.trainer(whole[0], toys.config(mapping={"rate": 0.1}))
+    toys.trainer(whole[0], toys.config(save_every=5.0))  # changes no number that is trained
+
+
+def test_a_loss_that_is_not_finite_stops_with_a_sentence(tmp_path):
+    trainer = toys.trainer(tmp_path)
+    trainer.bridge.mapping.head.linear.bias.data.fill_(float("inf"))
+    with pytest.raises(InputError, match="The loss of mapping is nan at step 0; lower its rate"):
+        trainer.train_mapping()
+
+
+def test_previews_show_targets_and_results_side_by_side(tmp_path):
+    seen = []
+    trainer = toys.trainer(tmp_path, watch=Watch(preview=lambda *values: seen.append(values)))
+    trainer.train_mapping()
+    assert [(stage, step) for stage, step, _ in seen] == [("mapping", 5), ("mapping", 8)]
+    pictures = seen[-1][2]
+    assert pictures.shape == (2, 4, 3, 8, 8)
+    assert torch.equal(pictures[0], next(trainer.trainer("mapping", None).held_out_batches()).target)
+
+
+def test_a_disk_that_fills_up_is_one_sentence_and_the_last_checkpoint_stays(tmp_path):
+    trainer = toys.trainer(tmp_path, watch=stop_at("mapping", 4))
+    with pytest.raises(Stop):
+        trainer.train_mapping()
+    before = (tmp_path / "mapping.pt").read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    old = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, hard))  # the kernel refuses longer files
+    try:
+        with pytest.raises(InputError, match="could not be written at step 8 .*the one before it is whole; free"):
+            toys.trainer(tmp_path).train_mapping()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, old)
+    assert (tmp_path / "mapping.pt").read_bytes() == before
+    assert not list(tmp_path.glob(".*.part"))
+    assert toys.trainer(tmp_path).trainer("mapping", None).stage.position == 4
+
+
+def test_kill_9_leaves_a_checkpoint_that_goes_on(tmp_path):
+    script = ("import sys; sys.path[:0] = sys.argv[2:]; import trainer_toys as toys\n"
+              "settings = toys.config(save_every=0.0, mapping={'steps': 100000})\n"
+              "toys.trainer(sys.argv[1], settings).train_mapping()")
+    root = Path(__file__).resolve().parents[2]
+    child = subprocess.Popen([sys.executable, "-c", script, str(tmp_path), str(Path(__file__).parent), str(root)],
+                             stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "mapping.pt").exists() and time.monotonic() < deadline and child.poll() is None:
+        time.sleep(0.05)
+    time.sleep(0.3)
+    os.kill(child.pid, signal.SIGKILL)
+    assert child.wait() == -signal.SIGKILL, child.stderr.read().decode()
+    settings = toys.config(save_every=0.0, mapping={"steps": 100000})
+    stage = toys.trainer(tmp_path, settings).trainer("mapping", None).stage
+    assert stage.position >= 1
+    assert not list(tmp_path.glob(".mapping.pt.*.part"))  # what the killed run left is cleared away
+
+
+def test_a_broken_checkpoint_is_named(tmp_path):
+    with pytest.raises(Stop):
+        toys.trainer(tmp_path, watch=stop_at("mapping", 2)).run()
+    path = tmp_path / "mapping.pt"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InputError, match="mapping.pt does not fit this training .*; delete it to start this stage"):
+        toys.trainer(tmp_path).run()
