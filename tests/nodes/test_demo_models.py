@@ -34,13 +34,24 @@ def test_judges_read_true_images_best(scores):
         assert scores["ground_truth"]["distance"] == 0 < scores[method]["distance"]
 
 
-def test_the_bridge_belongs_to_the_shipped_generator(nodes):
-    demo = nodes.folders.DEMO
-    generator = nodes.managed.managed_generator(demo / nodes.demo_models.GENERATOR_FILE).value
-    bridge = nodes.managed.managed_bridge(demo / nodes.demo_models.BRIDGE_FILE).value
+@pytest.mark.parametrize(("kind", "stages"), [("2D face (StyleGAN2)", {"mapping", "modulation"}),
+                                              ("3D head (EG3D)", {"mapping_3d", "modulation_3d"})])
+def test_each_bridge_belongs_to_its_generator(nodes, kind, stages):
+    generator_file, bridge_file = nodes.demo_models.KINDS[kind]
+    generator = nodes.managed.managed_generator(nodes.folders.DEMO / generator_file).value
+    bridge = nodes.managed.managed_bridge(nodes.folders.DEMO / bridge_file).value
+    assert generator.is_3d == kind.startswith("3D")
     assert bridge.config.generator_fingerprint == generator.fingerprint
     assert bridge.config.num_ws == generator.config.num_ws
-    assert bridge.record["stages"].keys() == {"mapping", "modulation"}
+    assert bridge.record["stages"].keys() == stages
+
+
+def test_heads_have_the_true_shape_from_the_side(nodes):
+    result = nodes.evaluate_views.run(range(8), yaws=(0, 30), batch=8)
+    for yaw in ("0", "30"):
+        # A wrong camera, side or scale overlaps far less and is far off; the card shows the real figures.
+        assert result["views"][yaw]["silhouette"] > 0.8
+        assert result["views"][yaw]["depth_error"] < 0.05
 
 
 def test_random_faces_of_the_mapping_network_differ(nodes):

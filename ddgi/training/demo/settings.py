@@ -60,7 +60,7 @@ CPU = Settings(
     channel_base=2048, channel_max=128, w_dim=128, generator_batch=8, generator_steps=31_000,
     polish_steps=300, z_steps=20_000, judge_steps=700,
     views=10_000, volume_steps=5000, eg3d_steps=1500,
-    bridge_batch=32, feature_passes=8_000, finished_images=2_048, mapping_steps=2500, modulation_steps=2000)
+    bridge_batch=32, feature_passes=8_000, finished_images=2_048, mapping_steps=2500, modulation_steps=4000)
 
 GPU = replace(
     CPU, device="cuda", resolution=128, samples=40_000, judge_samples=12_000, batch=64, vae_batch=64, vae_steps=8000,

@@ -25,7 +25,9 @@ def write_tokenizer(folder: Path) -> int:
     model = json.loads(tokenizer.to_str())["model"]
     merges = [" ".join(m) if isinstance(m, list) else m for m in model["merges"]]
     vocabulary = dict.fromkeys(alphabet) | dict.fromkeys(f"{c}</w>" for c in alphabet)
-    vocabulary |= dict.fromkeys(m.replace(" ", "") for m in merges)
+    # Sorted, because equally frequent merges come in another order in every process, and a trained text encoder
+    # needs the ids it was trained with.
+    vocabulary |= dict.fromkeys(sorted(m.replace(" ", "") for m in merges))
     vocabulary |= dict.fromkeys((START, END))  # last, as in CLIP
     ids = {token: index for index, token in enumerate(vocabulary)}
     folder.mkdir(parents=True, exist_ok=True)
