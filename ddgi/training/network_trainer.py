@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import autocast, nn
 
 from ..bridge import BridgeInputs
 from ..errors import InputError
@@ -88,7 +88,7 @@ class NetworkTrainer:
         """Mixed precision, where it is asked for."""
         if self.config.precision == "fp32":
             return contextlib.nullcontext()
-        return torch.autocast(self.device.type, _DTYPES[self.config.precision])
+        return autocast(self.device.type, _DTYPES[self.config.precision])
 
     def _look(self, stage: Stage) -> bool:
         """Score and preview when it is time; True stops the stage."""

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from torch import nn
+from torch.nn import BatchNorm1d, Linear, Sequential
 
 from ddgi.training.losses import edge_l1, feature_distance, pyramid_l1, r1_penalty
 from ddgi.training.stage import EMA, Stage, batches, cosine_rate
@@ -10,7 +10,7 @@ from ddgi.training.stage import EMA, Stage, batches, cosine_rate
 
 def make_stage(folder, steps):
     torch.manual_seed(0)
-    module = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 1))
+    module = Sequential(Linear(4, 8), BatchNorm1d(8), Linear(8, 1))
     optimizer = torch.optim.AdamW(module.parameters(), lr=0.01)
     stage = Stage("toy", steps, {"toy": module}, {"adam": optimizer}, folder, report=lambda line: None)
 
@@ -60,7 +60,7 @@ def test_a_finished_stage_takes_no_step(tmp_path):
 
 
 def test_ema_follows_its_ramped_decay():
-    module = nn.Linear(1, 1, bias=False)
+    module = Linear(1, 1, bias=False)
     module.weight.data.fill_(0.0)
     ema = EMA(module, decay=0.5)
     module.weight.data.fill_(1.0)
