@@ -56,10 +56,16 @@ class Generator(nn.Module):
         config = infer_config(tensors, conv_clamp=conv_clamp, num_fp16_res=num_fp16_res)
         tensors = drop_filters(tensors)
         check_tensors(tensors, config)
+        return cls._loaded(config, tensors, StyleGAN2, operations, name=name, provenance=provenance)
+
+    @classmethod
+    def _loaded(cls, config, tensors: dict[str, torch.Tensor], network: type[nn.Module], operations,
+                **identity) -> "Generator":
+        """A generator whose `network` holds tensors that were checked against the config; all weights frozen."""
         with torch.random.fork_rng(devices=[]):     # the initial weights are replaced below; leave no trace of them
-            module = StyleGAN2(config, operations)
+            module = network(config, operations)
         module.load_state_dict(tensors)
-        return cls(config, module.eval().requires_grad_(False), name=name, provenance=provenance)
+        return cls(config, module.eval().requires_grad_(False), **identity)
 
     @property
     def w_avg(self) -> torch.Tensor:
@@ -110,13 +116,7 @@ class Generator(nn.Module):
         if cameras is not None:
             raise InputError(f"Cameras were given, but {self.name!r} is a 2D StyleGAN2 generator; "
                              f"remove the camera input or load an EG3D generator.")
-        if dtype not in DTYPES:
-            raise InputError(f"The precision {dtype} is not supported; use float32, float16 or bfloat16.")
-        ws = self._tensor(ws, relative)
-        seeds = [seed] * len(ws) if isinstance(seed, int) else list(seed)
-        if len(seeds) != len(ws):
-            raise InputError(f"{len(seeds)} noise seeds were given for {len(ws)} latents; give one number or one each.")
-        dtype = None if dtype == torch.float32 else dtype
+        ws, seeds, dtype = self._render_inputs(ws, seed, dtype, relative)
         if ws.requires_grad and torch.is_grad_enabled():
             return RenderOutput(self.module.synthesis(ws, noise_mode, seeds, dtype=dtype))
         return RenderOutput(self._render_singles(ws, noise_mode, seeds, dtype, progress))
@@ -130,6 +130,17 @@ class Generator(nn.Module):
             if progress is not None:
                 progress(index + 1, len(ws))
         return images
+
+    def _render_inputs(self, ws: "torch.Tensor | GanLatent", seed: int | Sequence[int], dtype: torch.dtype | None,
+                       relative: bool) -> tuple[torch.Tensor, list[int], torch.dtype | None]:
+        """Checked ws on the generator's device, one seed for each latent, and the dtype with None for fp32."""
+        if dtype not in DTYPES:
+            raise InputError(f"The precision {dtype} is not supported; use float32, float16 or bfloat16.")
+        ws = self._tensor(ws, relative)
+        seeds = [seed] * len(ws) if isinstance(seed, int) else list(seed)
+        if len(seeds) != len(ws):
+            raise InputError(f"{len(seeds)} noise seeds were given for {len(ws)} latents; give one number or one each.")
+        return ws, seeds, None if dtype == torch.float32 else dtype
 
     def _tensor(self, ws: "torch.Tensor | GanLatent", relative: bool) -> torch.Tensor:
         latent = ws if isinstance(ws, GanLatent) else GanLatent(ws, "", "")

@@ -8,7 +8,7 @@ from torch import nn
 
 from ...cameras import Camera, look_at_label
 from ...errors import InputError
-from ..generator import DTYPES, Generator
+from ..generator import Generator
 from ..latent import GanLatent
 from ..output import RenderOutput
 from .config import EG3DConfig
@@ -44,10 +44,7 @@ class EG3DGenerator(Generator):
         config = config or infer_config(tensors)
         tensors = drop_filters(tensors)
         check_tensors(tensors, config)
-        with torch.random.fork_rng(devices=[]):     # the initial weights are replaced below; leave no trace of them
-            module = EG3D(config, operations)
-        module.load_state_dict(tensors)
-        return cls(config, module.eval().requires_grad_(False), name=name, provenance=provenance)
+        return cls._loaded(config, tensors, EG3D, operations, name=name, provenance=provenance)
 
     @property
     def w_avg(self) -> torch.Tensor:
@@ -124,14 +121,8 @@ class EG3DGenerator(Generator):
         Raises:
             InputError: another generator's latent, a wrong shape, bad cameras, an unknown mode or dtype.
         """
-        if dtype not in DTYPES:
-            raise InputError(f"The precision {dtype} is not supported; use float32, float16 or bfloat16.")
         own = ws.camera if isinstance(ws, GanLatent) else None
-        ws = self._tensor(ws, relative)
-        seeds = [seed] * len(ws) if isinstance(seed, int) else list(seed)
-        if len(seeds) != len(ws):
-            raise InputError(f"{len(seeds)} noise seeds were given for {len(ws)} latents; give one number or one each.")
-        dtype = None if dtype == torch.float32 else dtype
+        ws, seeds, dtype = self._render_inputs(ws, seed, dtype, relative)
         if cameras is None:
             each = (self.frontal_camera if own is None else own).expand(len(ws), -1)[:, None]
         else:
