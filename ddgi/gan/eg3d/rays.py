@@ -46,9 +46,14 @@ def jitter(rays: int, config: RenderingConfig, seed: int) -> tuple[torch.Tensor,
 
 def march_rays(field: Field, origins: torch.Tensor, directions: torch.Tensor,
                bounds: tuple[torch.Tensor, torch.Tensor], config: RenderingConfig,
-               u_coarse: torch.Tensor | None = None, u_fine: torch.Tensor | None = None) -> Rays:
-    """Render rays [B, R, 3] between their bounds [B, R]; uniforms [B, R, S] and [B, R, F], None is deterministic."""
+               u_coarse: torch.Tensor | None = None, u_fine: torch.Tensor | None = None,
+               far: torch.Tensor | None = None) -> Rays:
+    """Render rays [B, R, 3] between their bounds [B, R]; uniforms [B, R, S] and [B, R, F], None is deterministic.
+
+    `far` ([B, 1]) is the depth of rays that meet nothing, None the furthest of the bounds.
+    """
     start, end = bounds
+    far = end.amax(-1, keepdim=True) if far is None else far
     coarse = stratified(start, end, config, u_coarse)
     density, colours = _look(field, origins, directions, coarse)
     weights = weights_coarse = interval_weights(density, coarse)
@@ -67,8 +72,7 @@ def march_rays(field: Field, origins: torch.Tensor, directions: torch.Tensor,
     total = weights.sum(-1)
     if config.white_back:
         feature = feature + (1 - total[:, None])
-    return Rays(feature * 2 - 1, expected_depth(weights, depths, end.amax(-1, keepdim=True)), total, coarse,
-                weights_coarse, fine)
+    return Rays(feature * 2 - 1, expected_depth(weights, depths, far), total, coarse, weights_coarse, fine)
 
 
 def render_rays(field: Field, origins: torch.Tensor, directions: torch.Tensor, config: RenderingConfig,
@@ -76,16 +80,14 @@ def render_rays(field: Field, origins: torch.Tensor, directions: torch.Tensor, c
                 chunk: int | None = None) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Feature [B, C, R], depth [B, R] and weight_total [B, R] of a view's rays, `chunk` rays at a time."""
     bounds, count = ray_bounds(origins, directions, config), origins.shape[1]
-    far = bounds[1].amax(-1, keepdim=True).expand_as(bounds[1])
+    far = bounds[1].amax(-1, keepdim=True)      # of the whole view: it must not depend on a ray's chunk
     parts = []
     for first in range(0, count, chunk or count):
         part = slice(first, first + (chunk or count))
         u = (None, None) if noise is None else (v[:, part].to(origins) for v in noise)
         rays = march_rays(field, origins[:, part], directions[:, part], (bounds[0][:, part], bounds[1][:, part]),
-                          config, *u)
-        # What a ray that meets nothing reports must not depend on its chunk.
-        depth = torch.where(rays.weight_total > 0, rays.depth, far[:, part])
-        parts.append((rays.feature, depth, rays.weight_total))
+                          config, *u, far=far)
+        parts.append((rays.feature, rays.depth, rays.weight_total))
     features, depths, totals = zip(*parts)
     return torch.cat(features, 2), torch.cat(depths, 1), torch.cat(totals, 1)
 
