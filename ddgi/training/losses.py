@@ -17,12 +17,16 @@ def resized(pictures: torch.Tensor, side: int) -> torch.Tensor:
     return F.interpolate(pictures, size=(side, side), mode="bilinear", antialias=pictures.shape[-1] > side)
 
 
-def pyramid_l1(a: torch.Tensor, b: torch.Tensor, levels: int = 3) -> torch.Tensor:
-    """Mean absolute difference, averaged over an image pyramid of `levels` halvings."""
-    total = F.l1_loss(a, b)
+def pyramid_l1(a: torch.Tensor, b: torch.Tensor, levels: int = 3, weight: torch.Tensor | None = None) -> torch.Tensor:
+    """Mean absolute difference, averaged over an image pyramid of `levels` halvings.
+
+    weight: [B, 1, H, W], what the difference at each pixel counts; halved with the images. None: one everywhere.
+    """
+    weight = torch.ones_like(a[:, :1]) if weight is None else weight
+    total = ((a - b).abs() * weight).mean()
     for _ in range(levels - 1):
-        a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
-        total = total + F.l1_loss(a, b)
+        a, b, weight = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2), F.avg_pool2d(weight, 2)
+        total = total + ((a - b).abs() * weight).mean()
     return total / levels
 
 
@@ -31,9 +35,10 @@ def edges(image: torch.Tensor) -> torch.Tensor:
     return torch.cat([image[..., 1:, 1:] - image[..., :-1, 1:], image[..., 1:, 1:] - image[..., 1:, :-1]], dim=1)
 
 
-def edge_l1(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Mean absolute difference of the edges: keeps thin parts such as lips, brows and glasses."""
-    return F.l1_loss(edges(a), edges(b))
+def edge_l1(a: torch.Tensor, b: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
+    """Mean absolute difference of the edges, weighted by `weight` [B, 1, H, W]: keeps thin parts such as lips."""
+    difference = (edges(a) - edges(b)).abs()
+    return (difference if weight is None else difference * weight[..., 1:, 1:]).mean()
 
 
 def feature_distance(features: Features, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

@@ -14,43 +14,80 @@ LATENT_NOISE = 0.05  # of the latents' own spread
 
 
 def train_autoencoder(settings: Settings, autoencoder: nn.Module, data: HeadWorldData, folder, report) -> None:
-    """L1 on an image pyramid down to 4x4 (colours first), L1 on edges and a small KL term.
-
-    A little noise on the latents makes the decoder forgive what a sampler gets slightly wrong.
+    """L1 on an image pyramid down to 4x4 (colours first), L1 on edges and a small KL term; small parts count more.
 
     `autoencoder` has `encoder`, `quant_conv`, `post_quant_conv` and `decoder`, as core's AutoencoderKL.
     """
     autoencoder.requires_grad_(True)
-    optimizer = torch.optim.AdamW(autoencoder.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-4)
-    stage = Stage("autoencoder", settings.vae_steps, {"autoencoder": autoencoder}, {"adam": optimizer}, folder,
-                  ema_decay=0.99, report=report)
+    stage = _stage("autoencoder", settings.vae_steps, autoencoder, folder, report)
 
     def step_fn(step: int, generator: torch.Generator) -> dict[str, float]:
-        image = data.images(batches(len(data), settings.vae_batch, step, seed=1)).to(settings.device)
-        mean, log_variance = autoencoder.quant_conv(autoencoder.encoder(image)).chunk(2, dim=1)
-        log_variance = log_variance.clamp(-20, 10)
+        index = batches(len(data), settings.vae_batch, step, seed=1)
+        mean, log_variance = _moments(autoencoder, data.images(index).to(settings.device))
         noise = torch.randn(mean.shape, generator=generator).to(mean)
-        latent = mean + noise * ((0.5 * log_variance).exp() + LATENT_NOISE * mean.detach().std())
-        output = autoencoder.decoder(autoencoder.post_quant_conv(latent))
+        spread = (0.5 * log_variance).exp() + LATENT_NOISE * mean.detach().std()
+        loss, values = _reconstruction(autoencoder, mean + noise * spread, data, index)
         kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
-        pixels = pyramid_l1(output, image, levels=5)
-        loss = pixels + EDGE_WEIGHT * edge_l1(output, image) + KL_WEIGHT * kl
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(autoencoder.parameters(), 1.0)
-        optimizer.step()
-        return {"pixels": pixels.item(), "kl": kl.item()}
+        _descend(stage, autoencoder, loss + KL_WEIGHT * kl)
+        return values | {"kl": kl.item()}
 
     stage.run(step_fn)
     stage.apply_ema()
     autoencoder.requires_grad_(False).eval()
 
 
+def train_decoder(settings: Settings, autoencoder: nn.Module, data: HeadWorldData, folder, report) -> None:
+    """The decoder alone, for the latents that users decode: the encoder's means, with the same little noise.
+
+    The encoder stays as it is, so this can run while the diffusion model already learns its latents.
+    """
+    decoder = nn.ModuleList([autoencoder.post_quant_conv, autoencoder.decoder]).requires_grad_(True)
+    stage = _stage("decoder", settings.decoder_steps, decoder, folder, report)
+
+    def step_fn(step: int, generator: torch.Generator) -> dict[str, float]:
+        index = batches(len(data), settings.vae_batch, step, seed=10)
+        with torch.no_grad():
+            mean, _ = _moments(autoencoder, data.images(index).to(settings.device))
+        noise = torch.randn(mean.shape, generator=generator).to(mean)
+        loss, values = _reconstruction(autoencoder, mean + noise * LATENT_NOISE * mean.std(), data, index)
+        _descend(stage, decoder, loss)
+        return values
+
+    stage.run(step_fn)
+    stage.apply_ema()
+    decoder.requires_grad_(False).eval()
+
+
+def _stage(name: str, steps: int, module: nn.Module, folder, report) -> Stage:
+    optimizer = torch.optim.AdamW(module.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-4)
+    return Stage(name, steps, {name: module}, {"adam": optimizer}, folder, ema_decay=0.99, report=report)
+
+
+def _moments(autoencoder: nn.Module, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and log variance of the latents, each [B, z, h, w]."""
+    mean, log_variance = autoencoder.quant_conv(autoencoder.encoder(image)).chunk(2, dim=1)
+    return mean, log_variance.clamp(-20, 10)
+
+
+def _reconstruction(autoencoder: nn.Module, latent: torch.Tensor, data: HeadWorldData,
+                    index: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
+    output = autoencoder.decoder(autoencoder.post_quant_conv(latent))
+    image, weight = data.images(index).to(output), data.part_weights(index).to(output)
+    pixels = pyramid_l1(output, image, levels=5, weight=weight)
+    edge = edge_l1(output, image, weight)
+    return pixels + EDGE_WEIGHT * edge, {"pixels": pixels.item(), "edges": edge.item()}
+
+
+def _descend(stage: Stage, module: nn.Module, loss: torch.Tensor) -> None:
+    optimizer = stage.optimizers["adam"]
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    nn.utils.clip_grad_norm_(module.parameters(), 1.0)
+    optimizer.step()
+
+
 @torch.no_grad()
 def encode_all(settings: Settings, autoencoder: nn.Module, data: HeadWorldData) -> torch.Tensor:
     """Mean latents [N, z, h, w] of every image (unscaled)."""
-    parts = []
-    for index in torch.arange(len(data)).split(64):
-        moments = autoencoder.quant_conv(autoencoder.encoder(data.images(index).to(settings.device)))
-        parts.append(moments.chunk(2, dim=1)[0].cpu())
-    return torch.cat(parts)
+    return torch.cat([_moments(autoencoder, data.images(index).to(settings.device))[0].cpu()
+                      for index in torch.arange(len(data)).split(64)])

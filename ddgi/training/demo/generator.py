@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from ...gan import Discriminator, StyleGAN2
 from ...gan.mapping import MappingNetwork
 from ...headworld import ATTRIBUTES, FACTORS, Z_DIM, HeadParameters, parameters_from_z
-from ..losses import edges, r1_penalty
+from ..losses import edge_l1, pyramid_l1, r1_penalty
 from ..stage import Stage, batches
 from .data import HeadWorldData
 from .settings import Settings
@@ -52,8 +52,7 @@ class CodeNetwork(nn.Module):
 def reconstruction(output: torch.Tensor, image: torch.Tensor,
                     weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """L1 of pixels and of edges, weighted by `weight` [B, 1, R, R]."""
-    pixels = ((output - image).abs() * weight).mean()
-    return pixels, ((edges(output) - edges(image)).abs() * weight[..., 1:, 1:]).mean()
+    return pyramid_l1(output, image, 1, weight), edge_l1(output, image, weight)
 
 
 def _picture(generator: StyleGAN2, network: CodeNetwork, code: torch.Tensor) -> torch.Tensor:

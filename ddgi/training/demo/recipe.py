@@ -19,7 +19,7 @@ from ...features import FeatureLayout, StepFeatures, captured_call
 from ...gan import EG3D, EG3DGenerator, Generator, StyleGAN2, StyleGAN2Config
 from ...headworld import ATTRIBUTES, Z_DIM, default_cameras, parameters_from_z
 from ..losses import encoder_features
-from .autoencoder import encode_all, train_autoencoder
+from .autoencoder import encode_all, train_autoencoder, train_decoder
 from .bridge import LatentSpace, Objective, train_mapping, train_modulation
 from .data import JUDGE_SEED, TRAINING_SEED, HeadWorldData, hint_batch, render_data, render_views
 from .diffusion import HINT_SIZE_PER_LATENT, SCRIBBLE_SHARE, train_diffusion
@@ -41,7 +41,8 @@ from .tokenizer import write_tokenizer
 GENERATOR_NAME, EG3D_NAME = "demo-stylegan2", "demo-eg3d"
 DDIM_STEPS, GUIDANCE, KEPT_STEPS = 12, 2.0, 4
 MAPPING_CHANNELS, HEAD_CHANNELS = (192, 384, 384, 384), (64, 96, 128, 192, 256)
-STAGES = ("autoencoder", "generator", "generator_3d", "judges", "diffusion", "features", "bridge", "bridge_3d")
+STAGES = ("autoencoder", "decoder", "generator", "generator_3d", "judges", "diffusion", "features", "bridge",
+          "bridge_3d")
 
 
 def round_to_half(module: nn.Module) -> None:
@@ -92,6 +93,13 @@ class Recipe:
         return autoencoder
 
     @cached_property
+    def trained_decoder(self) -> nn.Module:
+        """The autoencoder with the decoder that the file holds; the encoder is that of `trained_autoencoder`."""
+        train_decoder(self.settings, self.trained_autoencoder, self.data, self.work, self.report)
+        round_to_half(self.trained_autoencoder)
+        return self.trained_autoencoder
+
+    @cached_property
     def latents(self) -> torch.Tensor:
         """Latents of all samples at unit variance; fixes `config.latent_scale`."""
         raw = encode_all(self.settings, self.trained_autoencoder, self.data)
@@ -104,6 +112,9 @@ class Recipe:
 
     def autoencoder(self) -> None:
         self.report(f"autoencoder done, {self.latents.shape[0]} latents, scale {self.config.latent_scale}")
+
+    def decoder(self) -> None:
+        self.report(f"decoder done, {sum(p.numel() for p in self.trained_decoder.decoder.parameters())} parameters")
 
     def _generator_module(self) -> StyleGAN2:
         s = self.settings
@@ -201,8 +212,8 @@ class Recipe:
 
     def diffusion(self) -> None:
         trained = self.trained_diffusion
-        record = provenance(self.settings, self.work, "diffusion", "autoencoder")
-        save_diffusion(self.out / "diffusion.safetensors", self.config, trained, self.trained_autoencoder, record)
+        record = provenance(self.settings, self.work, "diffusion", "autoencoder", "decoder")
+        save_diffusion(self.out / "diffusion.safetensors", self.config, trained, self.trained_decoder, record)
         save_control_net(self.out / "controlnet.safetensors", self.config, trained["control_net"], record)
 
     def features(self) -> None:
@@ -279,7 +290,7 @@ class Recipe:
             noise = torch.randn(self.latents[index].shape, generator=generator)
             clean, steps = finish(self.run_pass, self.alphas_cumprod, noise, tokens[index], empty,
                                   self._hints(index, generator), DDIM_STEPS, GUIDANCE)
-            autoencoder = self.trained_autoencoder
+            autoencoder = self.trained_decoder
             image = autoencoder.decoder(autoencoder.post_quant_conv(clean.to(s.device) / self.config.latent_scale))
             rows = torch.arange(len(index)) + sum(map(len, images))
             images.append(((image.cpu() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8))

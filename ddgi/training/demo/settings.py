@@ -19,6 +19,7 @@ class Settings:
     vae_mult: tuple[int, ...]
     vae_batch: int
     vae_steps: int
+    decoder_steps: int
     # diffusion model, ControlNet and text encoder
     model_channels: int
     channel_mult: tuple[int, ...]
@@ -47,15 +48,15 @@ class Settings:
 
     def scaled(self, scale: float) -> "Settings":
         """The same recipe with every length multiplied by `scale` (for a quick rough set)."""
-        lengths = ("samples", "judge_samples", "vae_steps", "diffusion_steps", "generator_steps", "polish_steps",
-                   "z_steps", "views", "volume_steps", "eg3d_steps", "judge_steps", "feature_passes", "finished_images",
-                   "mapping_steps", "modulation_steps")
+        lengths = ("samples", "judge_samples", "vae_steps", "decoder_steps", "diffusion_steps", "generator_steps",
+                   "polish_steps", "z_steps", "views", "volume_steps", "eg3d_steps", "judge_steps", "feature_passes",
+                   "finished_images", "mapping_steps", "modulation_steps")
         return replace(self, **{name: max(64, round(getattr(self, name) * scale)) for name in lengths})
 
 
 CPU = Settings(
     device="cpu", resolution=64, downscale=8, latent_channels=8, samples=10_000, judge_samples=3_000, batch=16,
-    vae_channels=32, vae_mult=(1, 1, 2, 2), vae_batch=8, vae_steps=5000,
+    vae_channels=32, vae_mult=(1, 1, 2, 2), vae_batch=8, vae_steps=12_000, decoder_steps=6000,
     model_channels=32, channel_mult=(1, 2, 3), text_width=96, text_layers=3, diffusion_steps=4500,
     channel_base=2048, channel_max=128, w_dim=128, generator_batch=8, generator_steps=31_000,
     polish_steps=300, z_steps=20_000, judge_steps=700,
@@ -63,7 +64,7 @@ CPU = Settings(
     bridge_batch=32, feature_passes=8_000, finished_images=2_048, mapping_steps=2500, modulation_steps=4000)
 
 GPU = replace(
-    CPU, device="cuda", resolution=128, samples=40_000, judge_samples=12_000, batch=64, vae_batch=64, vae_steps=8000,
-    diffusion_steps=20_000, channel_base=4096, generator_batch=32, generator_steps=40_000, polish_steps=4000,
-    judge_steps=2500, views=40_000, volume_steps=12_000, eg3d_steps=8000, bridge_batch=64, feature_passes=40_000,
-    finished_images=16_000, mapping_steps=6000, modulation_steps=6000)
+    CPU, device="cuda", resolution=128, samples=40_000, judge_samples=12_000, batch=64, vae_batch=64, vae_steps=10_000,
+    decoder_steps=5000, diffusion_steps=20_000, channel_base=4096, generator_batch=32, generator_steps=40_000,
+    polish_steps=4000, judge_steps=2500, views=40_000, volume_steps=12_000, eg3d_steps=8000, bridge_batch=64,
+    feature_passes=40_000, finished_images=16_000, mapping_steps=6000, modulation_steps=6000)
