@@ -7,7 +7,7 @@ import sys
 
 from .errors import InputError
 
-COMMANDS = ("demo", "run", "convert", "inspect", "train-demo", "evaluate", "bench", "examples", "workflows",
+COMMANDS = ("demo", "run", "convert", "inspect", "train-demo", "train", "evaluate", "bench", "examples", "workflows",
             "comfy-test")
 
 

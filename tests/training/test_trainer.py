@@ -60,6 +60,21 @@ def test_stopped_in_both_stages_equals_uninterrupted_bit_for_bit(tmp_path, whole
         assert curves(reference_folder, stage) == curves(tmp_path / "parts", stage)
 
 
+def test_kept_features_are_the_ones_that_would_be_computed(tmp_path):
+    trainer = toys.trainer(tmp_path, toys.config(features={"cache": "disk"}))
+    passes = trainer.passes("mapping")
+    kept = trainer._kept("mapping", passes)
+    before = trainer.encoder.encoded
+    for number in (0, 9, 15):
+        live, stored = passes.batch([number]), kept.batch([number])
+        # Kept in half precision, and computed in another batch.
+        assert torch.allclose(live.inputs.h, stored.inputs.h, rtol=1e-3, atol=1e-5)
+        assert torch.allclose(live.inputs.attention[1], stored.inputs.attention[1], rtol=1e-3, atol=1e-5)
+        assert torch.equal(live.target, stored.target)
+        assert torch.equal(live.ws, stored.ws)
+    assert trainer.encoder.encoded == before + 3  # the stored ones took no pass
+
+
 def test_accumulated_parts_equal_one_large_batch(tmp_path):
     weights = []
     for part, (batch, accumulate) in enumerate(((4, 1), (2, 2))):
@@ -101,6 +116,12 @@ def test_frozen_parts_take_no_gradient_and_keep_their_weights(tmp_path):
         assert all(p.grad is None and not p.requires_grad for p in part.parameters())
     assert all(torch.equal(v, frozen[k]) for k, v in trainer.bridge.mapping.state_dict().items())
     assert all(torch.equal(v, weights[k]) for k, v in trainer.space.generator.state_dict().items())
+
+
+def test_training_lowers_the_held_out_loss(whole):
+    scores = [line["held_out"]["loss"] for line in curves(whole[0], "mapping") if "held_out" in line]
+    assert len(scores) == 2  # after steps 5 and 8
+    assert scores[-1] < 0.99 * scores[0]
 
 
 def test_the_record_says_what_was_done_and_what_was_left_out(whole):

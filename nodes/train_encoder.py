@@ -1,0 +1,131 @@
+"""ComfyUI's MODEL, CLIP, VAE and CONTROL_NET as the trainer's frozen encoder E."""
+
+import copy
+from collections.abc import Sequence
+
+import comfy.model_management
+import comfy.sample
+import torch
+
+import nodes as core_nodes
+
+from ..ddgi.errors import InputError
+from ..ddgi.features import FeatureLayout, StepFeatures, capture_pass
+from ..ddgi.features.words import CLIP_CHUNK
+from ..ddgi.training.losses import Features, encoder_features, resized
+from .capture_prompt import prompt_words
+
+
+class DiffusionEncoder:
+    """See `ddgi.training.encoder.Encoder`.
+
+    Captions are read up to CLIP's 75 words, as Stable Diffusion itself was trained.
+
+    Args:
+        control_net: None reads the prompt alone.
+        size: side in pixels of the pictures that the diffusion model sees, 512 for SD 1.x.
+        steps, cfg, sampler, scheduler: of the sampling runs in `finish`; a sampler that draws noise on its way
+            makes a row depend on its batch.
+        name: of the checkpoint, for the record.
+
+    Raises:
+        InputError: the model is no Stable Diffusion U-Net, or `size` does not fit it.
+    """
+
+    def __init__(self, model, clip, vae, control_net=None, *, size: int = 512, steps: int = 20, cfg: float = 7.0,
+                 sampler: str = "euler", scheduler: str = "normal", strength: float = 1.0, name: str = ""):
+        self.model, self.clip, self.vae, self.control_net = model, clip, vae, control_net
+        self.size, self.steps, self.cfg, self.strength, self.name = size, steps, cfg, strength, name
+        self.sampler, self.scheduler = sampler, scheduler
+        shrink = vae.spacial_compression_encode()
+        if size < shrink or size % shrink:
+            raise InputError(f"The diffusion model is to see pictures of {size} px, but its latents are {shrink} times "
+                             f"smaller; give a multiple of {shrink}, 512 for SD 1.x.")
+        self.side = size // shrink
+        self.layout = FeatureLayout.of(model.get_model_object("diffusion_model"), (self.side, self.side))
+        self.num_timesteps = len(self._sampling.sigmas)
+        self.finish_passes = steps * (1 if cfg == 1.0 else 2)
+
+    @property
+    def _sampling(self):
+        return self.model.get_model_object("model_sampling")
+
+    @torch.no_grad()
+    def encode(self, images: torch.Tensor, prompts: Sequence[str], hints: torch.Tensor, timesteps: torch.Tensor,
+               seeds: Sequence[int]) -> tuple[StepFeatures, torch.Tensor]:
+        """One U-Net pass on noised pictures, see the protocol."""
+        pixels = (resized(images.float(), self.size).clamp(-1, 1) + 1) / 2
+        latents = self.model.model.process_latent_in(self.vae.encode(pixels.movedim(1, -1)))
+        context, pooled, words = self._text(prompts)
+        control = self._control(hints)
+        others = [] if control is None else control.get_models()
+        memory = self.model.memory_required([2 * len(latents), *latents.shape[1:]])
+        comfy.model_management.load_models_gpu([self.model, *others], memory_required=memory)
+        device = self.model.load_device
+        sigma = self._sampling.sigma(timesteps.float()).to(device)
+        noised = self._sampling.noise_scaling(sigma, self._noise(seeds).to(device), latents.to(device))
+        context = context.to(device)
+        y = self.model.model.encode_adm(pooled_output=pooled, width=self.size, height=self.size, device=device)
+        options = {**self.model.model_options.get("transformer_options", {}), "cond_or_uncond": [0], "sigmas": sigma}
+        residuals = None
+        if control is not None:
+            control.pre_run(self.model.model, self._sampling.percent_to_sigma)
+            residuals = control.get_control(noised, sigma, {"c_crossattn": context, "y": y}, 1, options)
+            control.cleanup()
+        extra = {} if y is None else {"y": y}
+        features = capture_pass(self.model.model, noised, sigma, context, control=residuals,
+                                transformer_options=options, **extra)
+        return features, words
+
+    @torch.no_grad()
+    def finish(self, prompts: Sequence[str], hints: torch.Tensor, seeds: Sequence[int]) -> torch.Tensor:
+        """The diffusion model's own pictures, by the host's sampler, see the protocol."""
+        positive, negative = ([self._conditioning(texts)] for texts in (prompts, [""] * len(prompts)))
+        if self.control_net is not None:
+            positive, negative = core_nodes.ControlNetApplyAdvanced().apply_controlnet(
+                positive, negative, self.control_net, hints.movedim(1, -1), self.strength, 0.0, 1.0)
+        noise = self._noise(seeds)
+        samples = comfy.sample.sample(self.model, noise, self.steps, self.cfg, self.sampler, self.scheduler, positive,
+                                      negative, torch.zeros_like(noise), disable_pbar=True, seed=seeds[0])
+        return self.vae.decode(samples).movedim(-1, 1).float() * 2 - 1
+
+    def perceptual(self) -> Features:
+        """Features of the VAE's encoder, from a copy that gradients may pass (the host's own is for inference)."""
+        encoder = getattr(self.vae.first_stage_model, "encoder", None)
+        if not hasattr(encoder, "down"):
+            raise InputError(f"The VAE is a {type(self.vae.first_stage_model).__name__}, whose features cannot be "
+                             f"compared; use perceptual = \"lpips\", or the VAE of a Stable Diffusion checkpoint.")
+        device = comfy.model_management.get_torch_device()
+        return encoder_features(copy.deepcopy(encoder).to(device, torch.float32).requires_grad_(False).eval())
+
+    def describe(self) -> dict:
+        control = None if self.control_net is None else type(self.control_net).__name__
+        return {"name": self.name, "layout": self.layout.to_config(), "control_net": control, "size": self.size,
+                "sampler": self.sampler, "scheduler": self.scheduler, "steps": self.steps, "cfg": self.cfg}
+
+    def _text(self, prompts: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]:
+        """Context [B, 77, D], pooled [B, P] or None, and word flags [B, 77]."""
+        contexts, pools, words = [], [], []
+        for prompt in prompts:
+            tokens = self.clip.tokenize(prompt)
+            context, pooled = self.clip.encode_from_tokens(tokens, return_pooled=True)
+            contexts.append(context[:, :CLIP_CHUNK])
+            pools.append(pooled)
+            words.append(prompt_words(self.clip, tokens)[:, :CLIP_CHUNK])
+        pooled = None if any(pool is None for pool in pools) else torch.cat(pools)
+        return torch.cat(contexts), pooled, torch.cat(words)
+
+    def _conditioning(self, prompts: Sequence[str]) -> list:
+        context, pooled, _ = self._text(prompts)
+        return [context, {} if pooled is None else {"pooled_output": pooled}]
+
+    def _control(self, hints: torch.Tensor):
+        """A copy of the ControlNet that holds the hints, as core's apply nodes make it; None without one."""
+        if self.control_net is None:
+            return None
+        return self.control_net.copy().set_cond_hint(hints, self.strength, (0.0, 1.0), vae=self.vae)
+
+    def _noise(self, seeds: Sequence[int]) -> torch.Tensor:
+        """[B, C, h, w], each row from its own seed, on the CPU: the same on every device."""
+        shape = (self.model.get_model_object("latent_format").latent_channels, self.side, self.side)
+        return torch.stack([torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds])

@@ -1,0 +1,133 @@
+"""Recipes: from the tables of a TOML file to models, data and a training, in the host."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import comfy.controlnet
+import comfy.model_management
+import comfy.sd
+import comfy.utils
+import folder_paths
+import torch
+
+from .. import ddgi
+from ..ddgi.errors import InputError
+from ..ddgi.files import read_metadata
+from ..ddgi.training.bridge_trainer import BridgeTrainer
+from ..ddgi.training.config import TrainConfig, build, read_recipe
+from ..ddgi.training.data import problem_lines
+from ..ddgi.training.preflight import lines, preflight
+from ..ddgi.training.sources import DataTable, open_source
+from ..ddgi.training.watch import Watch
+from . import demo_models, folders
+from .train_encoder import DiffusionEncoder
+
+DEMO = "demo"
+SIZE = 512
+
+
+@dataclass(frozen=True)
+class ModelTable:
+    """The `[models]` table: files by path, or by name in ComfyUI's model folders.
+
+    Attributes:
+        checkpoint: Stable Diffusion file, or "demo" for the models of this pack, ControlNet and generator included.
+        control_net, generator, vae: files; an empty vae is the checkpoint's.
+        size: side of the pictures that the diffusion model sees; 0 is 512, or the demo model's.
+        steps, cfg, sampler, scheduler: of the diffusion model's own pictures. strength: of the ControlNet.
+    """
+
+    checkpoint: str = DEMO
+    control_net: str = ""
+    generator: str = ""
+    vae: str = ""
+    size: int = 0
+    steps: int = 20
+    cfg: float = 7.0
+    sampler: str = "euler"
+    scheduler: str = "normal"
+    strength: float = 1.0
+
+
+def run(recipe: str | Path, folder: str | Path, out: str | Path, watch: Watch, *, check_only: bool = False) -> dict:
+    """Train as a recipe says, in `folder`, and write the bridge to `out`.
+
+    Args:
+        recipe: the TOML file. check_only: stop after the report of what the training will take.
+
+    Returns:
+        {"report", "problems"}, and after training {"file", "record"} too.
+
+    Raises:
+        InputError: something in the recipe, the models, the data or the folder is not as it must be.
+    """
+    tables = read_recipe(recipe)
+    models = build(ModelTable, tables.pop("models", {}), "models.")
+    data = build(DataTable, tables.pop("data", {}), "data.")
+    config, folder = build(TrainConfig, tables), Path(folder)
+    encoder, generator = open_encoder(models), open_generator(models)
+    hint_size = encoder.side * getattr(encoder.control_net, "compression_ratio", 8)
+    source = open_source(data, generator, hint_size, folder / "samples", watch.making("checking the data"))
+    problems = problem_lines(source.problems)
+    for line in problems:
+        watch.report(f"problem          {line}")
+    trainer = BridgeTrainer(config, source, encoder, generator, folder, watch=watch)
+    report = preflight(trainer)
+    for line in lines(report):
+        watch.report(line)
+    result = {"report": report, "problems": problems}
+    if check_only:
+        return result
+    bridge = trainer.run()
+    bridge.save(out)
+    return {**result, "file": str(out), "record": json.loads(json.dumps(bridge.record))}
+
+
+def open_encoder(models: ModelTable) -> DiffusionEncoder:
+    """The frozen diffusion model of a recipe."""
+    if models.checkpoint == DEMO:
+        model, clip, vae = demo_models.load_diffusion()
+        control_net = demo_models.load_control_net()
+        size = read_metadata(folders.DEMO / demo_models.DIFFUSION_FILE)["config"]["image_size"]
+    else:
+        model, clip, vae = comfy.sd.load_checkpoint_guess_config(str(_file("checkpoints", models.checkpoint)))[:3]
+        control_net, size = None, SIZE
+        if clip is None:
+            raise InputError(f"{models.checkpoint} has no text model; use a whole Stable Diffusion checkpoint.")
+    if models.vae:
+        vae = comfy.sd.VAE(sd=comfy.utils.load_torch_file(str(_file("vae", models.vae)), safe_load=True))
+    if models.control_net:
+        control_net = comfy.controlnet.load_controlnet(str(_file("controlnet", models.control_net)))
+        if control_net is None:
+            raise InputError(f"{models.control_net} is no ControlNet that ComfyUI knows; choose another file.")
+    return DiffusionEncoder(model, clip, vae, control_net, size=models.size or size, steps=models.steps,
+                            cfg=models.cfg, sampler=models.sampler, scheduler=models.scheduler,
+                            strength=models.strength, name=models.checkpoint)
+
+
+def open_generator(models: ModelTable) -> "ddgi.Generator":
+    """The frozen generator of a recipe, on the device that trains."""
+    name = models.generator
+    if not name:
+        if models.checkpoint != DEMO:
+            raise InputError("The recipe names no generator; set generator in [models] to a StyleGAN2 or EG3D file.")
+        name = f"demo/{demo_models.GENERATOR_FILE}"
+    path = Path(name) if Path(name).is_file() else folders.file_path(folders.GENERATORS, name)
+    return ddgi.load_generator(path).to(_device())
+
+
+def _device() -> torch.device:
+    return comfy.model_management.get_torch_device()
+
+
+def _file(kind: str, name: str) -> Path:
+    """A path, or a name in one of ComfyUI's folders of `kind`."""
+    if Path(name).is_file():
+        return Path(name)
+    found = folder_paths.get_full_path(kind, name)
+    if found is None:
+        places = " or ".join(folder_paths.get_folder_paths(kind))
+        raise InputError(f"There is no file {name!r} here and none of that name in {places}; put it there, or give its "
+                         f"path.")
+    return Path(found)
