@@ -25,6 +25,7 @@ from ..ddgi.errors import InputError
 from ..ddgi.features import StepSelection
 from ..ddgi.features import capture as capturing
 from .capture_run import FeatureTap
+from .core_models import initialise
 
 SD15_UNET = {
     "image_size": 32, "in_channels": 4, "out_channels": 4, "model_channels": 320, "channel_mult": [1, 2, 4, 4],
@@ -40,10 +41,7 @@ def sd15_model(dtype: torch.dtype = torch.float32):
     device = comfy.model_management.get_torch_device()
     config = comfy.supported_models.SD15({**SD15_UNET, "dtype": dtype})
     model = comfy.model_base.BaseModel(config)
-    with torch.no_grad():
-        for parameter in model.diffusion_model.parameters():
-            fan_in = parameter[0].numel() if parameter.ndim > 1 else 1
-            parameter.normal_(0.0, fan_in**-0.5)
+    initialise(model.diffusion_model)
     return comfy.model_patcher.ModelPatcher(model, device, comfy.model_management.unet_offload_device())
 
 

@@ -8,13 +8,20 @@ HELP = "measure what things cost on this machine"
 CASES = {
     "capture": "sampling of an SD 1.5-sized U-Net (random weights) with and without capture",
     "views": "views of a head with an FFHQ-sized EG3D (random weights): planes, rays, super-resolution, memory",
+    "train": "training of a bridge between SD 1.5 with ControlNet and StyleGAN2-1024 or EG3D-512 (random weights)",
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("case", choices=tuple(CASES), help="; ".join(f"{name}: {text}" for name, text in CASES.items()))
-    parser.add_argument("--size", type=int, default=512, help="capture: picture side in pixels (default: 512)")
-    parser.add_argument("--steps", type=int, default=9, help="capture: steps, 1 + a multiple of 4 (default: 9)")
+    parser.add_argument("--size", type=int, default=512, help="capture, train: picture side in pixels (default: 512)")
+    parser.add_argument("--steps", type=int,
+                        help="capture: steps, 1 + a multiple of 4 (default: 9); train: of M and of T (default: 2)")
+    parser.add_argument("--generator", choices=("stylegan2", "eg3d"), default="stylegan2",
+                        help="train: which one (default: stylegan2)")
+    parser.add_argument("--batch", type=int, default=1, help="train: pictures in a step (default: 1)")
+    parser.add_argument("--precision", choices=("fp32", "bf16", "fp16"), default="fp32",
+                        help="train: of the bridge and the generator (default: fp32)")
     parser.add_argument("--model", choices=("ffhq", "small"), default="ffhq",
                         help="views: EG3D as large as FFHQ-512, or one for 64 px (default: ffhq)")
     parser.add_argument("--views", type=int, nargs="+", default=[1, 8], metavar="N",
@@ -27,13 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> dict:
-    return {"capture": _capture, "views": _views}[args.case](args)
+    return {"capture": _capture, "views": _views, "train": _train}[args.case](args)
 
 
 def _capture(args: argparse.Namespace) -> dict:
     from ..runner.host import pack_module
 
-    result = pack_module("nodes.bench_capture").run(size=args.size, steps=args.steps)
+    result = pack_module("nodes.bench_capture").run(size=args.size, steps=9 if args.steps is None else args.steps)
     for key, value in result.items():
         say(args, f"{key:<28}{value:.4f}" if isinstance(value, float) else f"{key:<28}{value}")
     return result
@@ -48,9 +55,23 @@ def _views(args: argparse.Namespace) -> dict:
     generator = random_generator(CONFIGS[args.model], device)
     result = measure(generator, args.views, neural_rendering_resolution=args.rays, memory_mib=args.memory,
                      clock=args.clock, report=lambda line: say(args, line))
-    columns = ("seconds", "ratio", "ceiling_share", "peak_mib", "rays_peak_mib")
-    say(args, f"{'':<18}" + "".join(f"{name:>15}" for name in columns))
+    _table(args, result, ("seconds", "ratio", "ceiling_share", "peak_mib", "rays_peak_mib"))
+    return result
+
+
+def _train(args: argparse.Namespace) -> dict:
+    from ..runner.host import pack_module
+
+    result = pack_module("nodes.bench_train").run(
+        args.generator, size=args.size, steps=2 if args.steps is None else args.steps, batch=args.batch,
+        precision=args.precision, report=lambda line: say(args, line))
+    _table(args, result, ("seconds", "reading", "learning", "images_per_second", "peak_mib", "default_hours"))
+    return result
+
+
+def _table(args: argparse.Namespace, result: dict[str, dict], columns: tuple[str, ...]) -> None:
+    """A line for each case."""
+    say(args, f"{'':<18}" + "".join(f"{name:>18}" for name in columns))
     for name, case in result.items():
         cells = [case.get(column) for column in columns]
-        say(args, f"{name:<18}" + "".join(f"{'-':>15}" if cell is None else f"{cell:>15.3f}" for cell in cells))
-    return result
+        say(args, f"{name:<18}" + "".join(f"{'-':>18}" if cell is None else f"{cell:>18.3f}" for cell in cells))
