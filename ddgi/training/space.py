@@ -1,6 +1,7 @@
 """The frozen generator as the trainer sees it."""
 
 import torch
+from torch import autocast
 
 from ..errors import InputError
 from ..gan import Generator
@@ -32,12 +33,22 @@ class LatentSpace:
         return self.w_avg.device
 
     def draw(self, ws: torch.Tensor, camera: torch.Tensor | None) -> torch.Tensor:
-        """ws [B, num_ws, w_dim] and labels [B, 25] (None: from the front) to pictures [B, 3, R, R] in about -1..1."""
+        """ws [B, num_ws, w_dim] and labels [B, 25] (None: from the front) to pictures [B, 3, R, R] in about -1..1.
+
+        Under autocast the generator runs as it does for users in that dtype: half precision where it is safe, in the
+        highest resolutions. Autocast itself would sum squared styles in fp16, which overflows.
+        """
+        kind = self.device.type
+        dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
+        with autocast(kind, enabled=False):
+            return self._draw(ws.float(), camera, dtype)
+
+    def _draw(self, ws: torch.Tensor, camera: torch.Tensor | None, dtype: torch.dtype | None) -> torch.Tensor:
         module = self.generator.module
         if not self.generator.is_3d:
-            return module.synthesis(ws, "const")
+            return module.synthesis(ws, "const", dtype=dtype)
         labels = self.generator.frontal_camera.expand(len(ws), -1) if camera is None else camera
-        return module.view(module.planes(ws, "const"), ws, labels.to(ws)).image
+        return module.view(module.planes(ws, "const", dtype=dtype), ws, labels.to(ws), dtype=dtype).image
 
     def distance(self, ws: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
         """Mean squared difference [B] of latents [B, num_ws, w_dim], in units of their spread."""
