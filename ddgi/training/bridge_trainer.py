@@ -24,6 +24,7 @@ from .own_images import OwnImages
 from .pass_cache import CachedPasses
 from .passes import Passes
 from .perceptual import lpips_distance
+from .processes import Processes, find_processes
 from .sizes import bridge_config
 from .space import LatentSpace
 from .watch import Watch
@@ -44,19 +45,21 @@ class BridgeTrainer:
         encoder: the frozen diffusion model.
         generator: frozen; its device is where the bridge is trained.
         operations: supplies the bridge's layer classes.
+        processes: that train together; by default the ones that were started so.
 
     Raises:
         InputError: `folder` holds a training with other choices, data or models; the message names the first.
     """
 
     def __init__(self, config: TrainConfig, source: Source, encoder: Encoder, generator: Generator, folder: str | Path,
-                 *, watch: Watch = Watch(), operations=nn):
+                 *, watch: Watch = Watch(), operations=nn, processes: Processes | None = None):
         self.config, self.encoder, self.folder, self.watch = config, encoder, Path(folder), watch
-        self.operations = operations
+        self.operations, self.processes = operations, processes or find_processes()
         self.data = source.describe()
         self.train, self.held_out = split(source, config.held_out_share)
         self.space = LatentSpace(generator)
-        self._keep_identity()
+        with self.processes.main_first():
+            self._keep_identity()
 
     def run(self) -> Bridge:
         """Train to the end, or from where the last run stopped.
@@ -66,6 +69,7 @@ class BridgeTrainer:
         """
         self.train_mapping()
         self.train_modulation()
+        self.processes.wait()
         self.bridge.record = self.record()
         return self.bridge.requires_grad_(False).eval()
 
@@ -80,7 +84,8 @@ class BridgeTrainer:
         """T, towards the diffusion model's own pictures; M must be trained."""
         share = self.config.modulation.own_share
         if share:
-            self.own.make(self.watch.making("the diffusion model's own pictures"))
+            with self.processes.main_first():
+                self.own.make(self.watch.making("the diffusion model's own pictures"))
         if not self._begun(MODULATION):
             self.bridge.modulation.measure(self._typical_inputs(MODULATION))
         self.trainer(MODULATION, self._kept(MODULATION, self.passes(MODULATION, self.own if share else None))).run()
@@ -110,8 +115,9 @@ class BridgeTrainer:
         """The trainer of M or T; its checkpoints live in `folder`, by default this training's."""
         network, latents = getattr(self.bridge, name), latents_of(name, self.bridge)
         held_out = self._kept("held_out", self.passes("held_out"), self.config.held_out)
+        self.processes.match(self.bridge)
         return NetworkTrainer(name, self.config, self.settings(name), network, latents, self.objective(name), passes,
-                              held_out, folder or self.folder, self.watch)
+                              held_out, folder or self.folder, self.watch, self.processes)
 
     def settings(self, name: str) -> StageConfig:
         return self.config.modulation if name == MODULATION else self.config.mapping
@@ -144,7 +150,8 @@ class BridgeTrainer:
         if self.config.features.cache == "none":
             return passes
         kept = CachedPasses(passes, self.folder / "features" / name, count or self.config.features.passes)
-        kept.make(self.watch.making(f"features ({name})"))
+        with self.processes.main_first():
+            kept.make(self.watch.making(f"features ({name})"))
         return kept
 
     def _typical_inputs(self, name: str) -> BridgeInputs:
@@ -169,7 +176,8 @@ class BridgeTrainer:
         """What must stay the same for a training to go on."""
         config = {key: value for key, value in self.config.to_json().items() if key not in _FREE}
         generator = self.space.generator
-        return {"config": config, "data": self.data, "diffusion": self.encoder.describe(),
+        return {"config": config, "processes": self.processes.count, "data": self.data,
+                "diffusion": self.encoder.describe(),
                 "generator": {"name": generator.name, "fingerprint": generator.fingerprint}}
 
     def _keep_identity(self) -> None:
@@ -180,6 +188,9 @@ class BridgeTrainer:
                 raise InputError(f"The training in {self.folder} was started with {difference}; set it back to go on, "
                                  f"or train in another folder.")
             return
+        if not self.processes.main:
+            raise InputError(f"The main process wrote {path}, but this one cannot see it; give all machines one shared "
+                             f"folder.")
         with atomic_path(path) as temporary:
             temporary.write_text(json.dumps(mine, indent=2), encoding="utf-8")
 

@@ -18,6 +18,7 @@ from .held_out import BestWeights, score
 from .objective import Objective
 from .pass_cache import CachedPasses
 from .passes import Passes
+from .processes import Processes
 from .stage import Stage
 from .watch import Watch
 
@@ -33,14 +34,16 @@ class NetworkTrainer:
         network: the only thing that changes.
         latents: (network, inputs) to ws [B, num_ws, w_dim].
         held_out: passes for the score.
+        processes: that train the same network together; each takes its share of every step.
     """
 
     def __init__(self, name: str, config: TrainConfig, settings: StageConfig, network: nn.Module,
                  latents: Callable[[nn.Module, BridgeInputs], torch.Tensor], objective: Objective,
-                 passes: Passes | CachedPasses, held_out: Passes | CachedPasses, folder: Path, watch: Watch):
+                 passes: Passes | CachedPasses, held_out: Passes | CachedPasses, folder: Path, watch: Watch,
+                 processes: Processes = Processes()):
         self.name, self.config, self.settings, self.network = name, config, settings, network
         self.latents, self.objective, self.passes, self.held_out = latents, objective, passes, held_out
-        self.watch, self.device = watch, objective.space.device
+        self.watch, self.device, self.processes = watch, objective.space.device, processes
         self.optimizer = torch.optim.AdamW(network.requires_grad_(True).parameters(), lr=settings.rate,
                                            betas=(0.9, 0.99), weight_decay=settings.weight_decay)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "fp16")
@@ -49,7 +52,7 @@ class NetworkTrainer:
             name, settings.steps, {name: network}, {"adam": self.optimizer}, folder, seed=config.seed,
             ema_decay=settings.ema_decay, save_every=config.save_every, report=watch.report,
             rate=partial(RATES[settings.schedule], warmup=settings.warmup), log_every=config.log_every,
-            extra={"scaler": self.scaler, "best": self.best})
+            extra={"scaler": self.scaler, "best": self.best}, writes=processes.main)
         self._averaged = copy.deepcopy(network).requires_grad_(False)
 
     def run(self) -> None:
@@ -69,14 +72,18 @@ class NetworkTrainer:
         parts, sums = self.settings.accumulate, {}
         self.optimizer.zero_grad(set_to_none=True)
         for part in range(parts):
-            batch = self.passes.step(step * parts + part, self.settings.batch)
+            number = (step * parts + part) * self.processes.count + self.processes.rank
+            batch = self.passes.step(number, self.settings.batch)
             with self.mixed():
                 loss, values = self.objective(self.latents(self.network, batch.inputs), batch)
+            values = self.processes.mean(values)
             if not math.isfinite(values["loss"]):
                 raise InputError(f"The loss of {self.name} is {values['loss']} at step {step}; lower its rate, or use "
                                  f"precision = \"fp32\", and train in a new folder.")
             self.scaler.scale(loss / parts).backward()
             sums = {k: sums.get(k, 0.0) + v / parts for k, v in values.items()}
+        # Before the scaler looks at them: a gradient that overflowed in one process then does so in all.
+        self.processes.average_gradients(self.network.parameters())
         self.scaler.unscale_(self.optimizer)
         if self.settings.clip:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip)
@@ -95,13 +102,14 @@ class NetworkTrainer:
         stop = False
         if stage.position % self.config.evaluate_every == 0 or stage.done:
             stop = self._evaluate(stage)
-        self.watch.progress(self.name, stage.position, stage.steps)
+        with self.processes.together():
+            self.watch.progress(self.name, stage.position, stage.steps)
         return stop
 
     def _evaluate(self, stage: Stage) -> bool:
         self._averaged.load_state_dict(stage.emas[self.name].shadow)
-        values = score(lambda batch: self.latents(self._averaged, batch.inputs), self.objective,
-                       self.held_out_batches())
+        values = self.processes.mean(score(lambda batch: self.latents(self._averaged, batch.inputs), self.objective,
+                                           self.held_out_batches()))
         stop = self.best.add(stage.position, values["loss"], stage.emas[self.name].shadow)
         stage.note({"held_out": {k: round(v, 5) for k, v in values.items()}})
         self.watch.report(f"{self.name}  {stage.position}/{stage.steps}  held out: "

@@ -79,6 +79,7 @@ class Stage:
         rate: (step, steps) -> factor on the base learning rates.
         extra: other things with a state, by name; checkpoints carry them too.
         log_every: steps that one line of the log averages over.
+        writes: False leaves checkpoint and log to another process that takes the same steps.
 
     Raises:
         InputError: the checkpoint in `folder` cannot be read, or later, cannot be written.
@@ -88,18 +89,19 @@ class Stage:
                  optimizers: dict[str, torch.optim.Optimizer], folder: Path, *, seed: int = 0,
                  ema_decay: float = 0.999, save_every: float = 120.0, report: Callable[[str], None] = print,
                  rate: Callable[[int, int], float] = cosine_rate, extra: dict[str, Stateful] | None = None,
-                 log_every: int = 50):
+                 log_every: int = 50, writes: bool = True):
         self.name, self.steps, self.seed = name, steps, seed
         self.modules, self.optimizers, self.extra = modules, optimizers, extra or {}
         self.emas = {k: EMA(m, ema_decay) for k, m in modules.items()}
         self.path, self.log = folder / f"{name}.pt", folder / f"{name}.jsonl"
         self.save_every, self.report, self.rate, self.log_every = save_every, report, rate, log_every
         self.base_rates = {k: [g["lr"] for g in o.param_groups] for k, o in optimizers.items()}
+        self.writes = writes
         self.position, self.seconds, self.stopped = 0, 0.0, False
         self._sums: dict[str, float] = {}
         self._count = 0
         folder.mkdir(parents=True, exist_ok=True)
-        for left_behind in folder.glob(f".{self.path.name}.*.part"):  # by a run that was killed while it wrote
+        for left_behind in folder.glob(f".{self.path.name}.*.part") if writes else ():  # by a run killed as it wrote
             left_behind.unlink()
         if self.path.exists():
             self._load()
@@ -155,6 +157,8 @@ class Stage:
 
     def save(self) -> None:
         """Write the checkpoint; the one before it stays until the new one is whole."""
+        if not self.writes:
+            return
         state = {"position": self.position, "seconds": self.seconds, "stopped": self.stopped,
                  "sums": self._sums, "count": self._count,
                  "modules": {k: m.state_dict() for k, m in self.modules.items()},
@@ -190,7 +194,7 @@ class Stage:
 
     def _forget_later_lines(self) -> None:
         """Drop what the log says of steps after the checkpoint: they are taken again."""
-        if self.log.exists():
+        if self.writes and self.log.exists():
             lines = self.log.read_text().splitlines(keepends=True)
             kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= self.position]
             if kept != lines:
@@ -204,6 +208,8 @@ class Stage:
 
     def note(self, values: dict) -> None:
         """Add a line about the present step to the log."""
+        if not self.writes:
+            return
         try:
             with open(self.log, "a") as file:
                 file.write(json.dumps({"step": self.position, **values}) + "\n")
