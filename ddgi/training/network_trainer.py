@@ -74,7 +74,7 @@ class NetworkTrainer:
         for part in range(parts):
             number = (step * parts + part) * self.processes.count + self.processes.rank
             batch = self.passes.step(number, self.settings.batch)
-            with self.mixed():
+            with mixed(self.config.precision, self.device):
                 loss, values = self.objective(self.latents(self.network, batch.inputs), batch)
             values = self.processes.mean(values)
             if not math.isfinite(values["loss"]):
@@ -90,12 +90,6 @@ class NetworkTrainer:
         self.scaler.step(self.optimizer)
         self.scaler.update()
         return sums
-
-    def mixed(self):
-        """Mixed precision, where it is asked for."""
-        if self.config.precision == "fp32":
-            return contextlib.nullcontext()
-        return autocast(self.device.type, _DTYPES[self.config.precision])
 
     def _look(self, stage: Stage) -> bool:
         """Score and preview when it is time; True stops the stage."""
@@ -129,3 +123,10 @@ class NetworkTrainer:
         ws = self.latents(self._averaged, batch.inputs)[:count]
         drawn, wanted = self.objective.fit(self.objective.space.draw(ws, camera), batch.target[:count])
         return torch.stack([wanted, drawn]).cpu()
+
+
+def mixed(precision: str, device: torch.device):
+    """The context of mixed precision, where a recipe asks for it."""
+    if precision == "fp32":
+        return contextlib.nullcontext()
+    return autocast(device.type, _DTYPES[precision])

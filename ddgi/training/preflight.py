@@ -11,6 +11,7 @@ from ..bridge import BridgeInputs
 from ..errors import InputError
 from ..evaluation.peak import PeakMemory
 from .bridge_trainer import MAPPING, MODULATION, BridgeTrainer, latents_of
+from .network_trainer import mixed
 
 GIB = 2 ** 30
 
@@ -28,10 +29,10 @@ def preflight(trainer: BridgeTrainer) -> dict:
     """The report as JSON values.
 
     Raises:
-        InputError: the features that are to be kept do not fit on the disk.
+        InputError: the features that are to be kept do not fit on the disk, or a step into the device's memory.
     """
     config, sizes, space = trainer.config, trainer.bridge.config, trainer.space
-    trials = {name: _trial(trainer, name) for name in (MAPPING, MODULATION)}
+    trials = {name: _fitting_trial(trainer, name) for name in (MAPPING, MODULATION)}
     inputs = trainer.passes(MAPPING).step(0, 1).inputs
     pass_bytes = 2 * sum(x.numel() for x in _tensors(inputs))  # fp16
     kept = 2 * config.features.passes * pass_bytes if config.features.cache == "disk" else 0
@@ -79,6 +80,17 @@ def _shape(shape: list[int]) -> str:
     return "x".join(map(str, shape))
 
 
+def _fitting_trial(trainer: BridgeTrainer, name: str) -> Trial:
+    try:
+        return _trial(trainer, name)
+    except torch.OutOfMemoryError as error:
+        settings = trainer.settings(name)
+        advice = (f"set batch = {settings.batch // 2} and accumulate = {2 * settings.accumulate} in [{name}], which "
+                  f"trains alike with half the memory" if settings.batch > 1 else "use precision = \"fp16\"")
+        raise InputError(f"A step of {name} with {settings.batch} pictures at a time does not fit into the memory of "
+                         f"{trainer.space.device}; {advice}.") from error
+
+
 def _trial(trainer: BridgeTrainer, name: str) -> Trial:
     """The second of two steps on copies; the first also pays for what is loaded only once."""
     settings, device = trainer.settings(name), trainer.space.device
@@ -91,7 +103,8 @@ def _trial(trainer: BridgeTrainer, name: str) -> Trial:
         start = _now(device)
         batch = trainer.passes(name).step(0, settings.batch)
         read = _now(device)
-        loss, _ = objective(latents(network, batch.inputs), batch)
+        with mixed(trainer.config.precision, device):
+            loss, _ = objective(latents(network, batch.inputs), batch)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()

@@ -8,10 +8,12 @@ import pytest
 import torch
 from torch import autocast
 
+from ddgi.errors import InputError
 from ddgi.evaluation.view_costs import random_generator
 from ddgi.gan import EG3DConfig, RenderingConfig, StyleGAN2Config
 from ddgi.training.bridge_trainer import BridgeTrainer
 from ddgi.training.data import GeneratorSamples, Hints
+from ddgi.training.preflight import preflight
 from ddgi.training.space import LatentSpace
 
 sys.path.append(str(Path(__file__).parent))
@@ -65,6 +67,26 @@ def test_under_autocast_the_generator_draws_as_it_does_for_users(dtype):
     # One picture at a time takes the factors into the weights, which rounds elsewhere.
     scale = expected.abs().max()
     assert torch.allclose(drawn, expected, atol=8 * torch.finfo(dtype).eps * scale) and scale > 0.1
+
+
+def test_a_step_that_does_not_fit_says_how_it_would(tmp_path, monkeypatch):
+    trainer = toys.trainer(tmp_path)
+
+    def full(ws, camera):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(trainer.space, "draw", full)
+    with pytest.raises(InputError, match=r"A step of mapping with 4 pictures .*set batch = 2 and accumulate = 2 in"):
+        preflight(trainer)
+
+
+def test_the_report_before_training_is_of_the_precision_asked_for(tmp_path, monkeypatch):
+    trainer, seen = toys.trainer(tmp_path, toys.config(precision="bf16")), []
+    draw = trainer.space.draw
+    monkeypatch.setattr(trainer.space, "draw",
+                        lambda *args: seen.append(torch.is_autocast_enabled("cpu")) or draw(*args))
+    preflight(trainer)
+    assert seen and all(seen)
 
 
 class Prompts:
