@@ -64,6 +64,7 @@ class _SmallSD15(comfy.supported_models.SD15):
     def __init__(self, config: DiffusionConfig, dtype: torch.dtype, operations=None):
         super().__init__({**config.unet, "dtype": dtype})
         self.custom_operations = operations
+        self.trained_size = config.image_size
         self.latent_format.latent_channels = config.unet["in_channels"]
         self.latent_format.scale_factor = config.latent_scale
         self.latent_format.spacial_downscale_ratio = config.downscale

@@ -15,15 +15,18 @@ from ..ddgi.features.words import CLIP_CHUNK
 from ..ddgi.training.losses import Features, encoder_features, resized
 from .capture_prompt import prompt_words
 
+SIZE = 512
+
 
 class DiffusionEncoder:
     """See `ddgi.training.encoder.Encoder`.
 
-    Captions are read up to CLIP's 75 words, as Stable Diffusion itself was trained.
+    Captions are read up to CLIP's 75 words, as Stable Diffusion itself was trained. The host's models run in inference
+    mode, as in its own nodes: weights that were loaded in that mode cannot be moved to a device outside it.
 
     Args:
         control_net: None reads the prompt alone.
-        size: side in pixels of the pictures that the diffusion model sees, 512 for SD 1.x.
+        size: side in pixels of the pictures that the diffusion model sees; 0 is 512, or the demo model's.
         steps, cfg, sampler, scheduler: of the sampling runs in `finish`; a sampler that draws noise on its way
             makes a row depend on its batch.
         name: of the checkpoint, for the record.
@@ -32,9 +35,10 @@ class DiffusionEncoder:
         InputError: the model is no Stable Diffusion U-Net, or `size` does not fit it.
     """
 
-    def __init__(self, model, clip, vae, control_net=None, *, size: int = 512, steps: int = 20, cfg: float = 7.0,
+    def __init__(self, model, clip, vae, control_net=None, *, size: int = 0, steps: int = 20, cfg: float = 7.0,
                  sampler: str = "euler", scheduler: str = "normal", strength: float = 1.0, name: str = ""):
         self.model, self.clip, self.vae, self.control_net = model, clip, vae, control_net
+        size = size or getattr(model.model.model_config, "trained_size", SIZE)
         self.size, self.steps, self.cfg, self.strength, self.name = size, steps, cfg, strength, name
         self.sampler, self.scheduler = sampler, scheduler
         shrink = vae.spacial_compression_encode()
@@ -50,10 +54,14 @@ class DiffusionEncoder:
     def _sampling(self):
         return self.model.get_model_object("model_sampling")
 
-    @torch.no_grad()
     def encode(self, images: torch.Tensor, prompts: Sequence[str], hints: torch.Tensor, timesteps: torch.Tensor,
                seeds: Sequence[int]) -> tuple[StepFeatures, torch.Tensor]:
         """One U-Net pass on noised pictures, see the protocol."""
+        with torch.inference_mode():
+            features, words = self._encode(images, prompts, hints, timesteps, seeds)
+        return features.apply(torch.clone), words.clone()  # copies may stand in a graph, the originals may not
+
+    def _encode(self, images, prompts, hints, timesteps, seeds) -> tuple[StepFeatures, torch.Tensor]:
         pixels = (resized(images.float(), self.size).clamp(-1, 1) + 1) / 2
         latents = self.model.model.process_latent_in(self.vae.encode(pixels.movedim(1, -1)))
         context, pooled, words = self._text(prompts)
@@ -77,9 +85,13 @@ class DiffusionEncoder:
                                 transformer_options=options, **extra)
         return features, words
 
-    @torch.no_grad()
     def finish(self, prompts: Sequence[str], hints: torch.Tensor, seeds: Sequence[int]) -> torch.Tensor:
         """The diffusion model's own pictures, by the host's sampler, see the protocol."""
+        with torch.inference_mode():
+            pictures = self._finish(prompts, hints, seeds)
+        return pictures.clone()
+
+    def _finish(self, prompts, hints, seeds) -> torch.Tensor:
         positive, negative = ([self._conditioning(texts)] for texts in (prompts, [""] * len(prompts)))
         if self.control_net is not None:
             positive, negative = core_nodes.ControlNetApplyAdvanced().apply_controlnet(

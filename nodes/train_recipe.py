@@ -13,7 +13,6 @@ import torch
 
 from .. import ddgi
 from ..ddgi.errors import InputError
-from ..ddgi.files import read_metadata
 from ..ddgi.training.bridge_trainer import BridgeTrainer
 from ..ddgi.training.config import TrainConfig, build, read_recipe
 from ..ddgi.training.data import problem_lines
@@ -24,7 +23,6 @@ from . import demo_models, folders
 from .train_encoder import DiffusionEncoder
 
 DEMO = "demo"
-SIZE = 512
 
 
 @dataclass(frozen=True)
@@ -65,23 +63,48 @@ def run(recipe: str | Path, folder: str | Path, out: str | Path, watch: Watch, *
     tables = read_recipe(recipe)
     models = build(ModelTable, tables.pop("models", {}), "models.")
     data = build(DataTable, tables.pop("data", {}), "data.")
-    config, folder = build(TrainConfig, tables), Path(folder)
-    encoder, generator = open_encoder(models), open_generator(models)
+    config = build(TrainConfig, tables)
+    trainer, problems = prepare(config, data, open_encoder(models), open_generator(models), Path(folder), watch)
+    result = {"report": check(trainer), "problems": problems}
+    if check_only:
+        return result
+    bridge = trainer.run()
+    if trainer.processes.main:
+        bridge.save(out)
+    return {**result, "file": str(out), "record": json.loads(json.dumps(bridge.record))}
+
+
+def prepare(config: TrainConfig, data: DataTable, encoder: DiffusionEncoder, generator: "ddgi.Generator", folder: Path,
+            watch: Watch) -> tuple[BridgeTrainer, list[str]]:
+    """A training that is ready to run in `folder`, and the problems of its data, which `watch` gets too.
+
+    Raises:
+        InputError: the data or the folder is not as it must be.
+    """
     hint_size = encoder.side * getattr(encoder.control_net, "compression_ratio", 8)
     source = open_source(data, generator, hint_size, folder / "samples", watch.making("checking the data"))
     problems = problem_lines(source.problems)
     for line in problems:
         watch.report(f"problem          {line}")
-    trainer = BridgeTrainer(config, source, encoder, generator, folder, watch=watch)
+    return BridgeTrainer(config, source, encoder, generator, folder, watch=watch), problems
+
+
+def check(trainer: BridgeTrainer) -> dict:
+    """The pre-flight report, which the trainer's watch gets as lines.
+
+    Raises:
+        InputError: what the training keeps does not fit on the disk.
+    """
     report = preflight(trainer)
     for line in lines(report):
-        watch.report(line)
-    result = {"report": report, "problems": problems}
-    if check_only:
-        return result
-    bridge = trainer.run()
-    bridge.save(out)
-    return {**result, "file": str(out), "record": json.loads(json.dumps(bridge.record))}
+        trainer.watch.report(line)
+    return report
+
+
+def open_demo_encoder(folder: Path) -> DiffusionEncoder:
+    """The demo's diffusion model in `folder`, with which the demo's own bridges are trained."""
+    models = (*demo_models.load_diffusion(folder), demo_models.load_control_net(folder))
+    return DiffusionEncoder(*models, steps=12, cfg=2.0, name=DEMO)
 
 
 def open_encoder(models: ModelTable) -> DiffusionEncoder:
@@ -89,10 +112,9 @@ def open_encoder(models: ModelTable) -> DiffusionEncoder:
     if models.checkpoint == DEMO:
         model, clip, vae = demo_models.load_diffusion()
         control_net = demo_models.load_control_net()
-        size = read_metadata(folders.DEMO / demo_models.DIFFUSION_FILE)["config"]["image_size"]
     else:
         model, clip, vae = comfy.sd.load_checkpoint_guess_config(str(_file("checkpoints", models.checkpoint)))[:3]
-        control_net, size = None, SIZE
+        control_net = None
         if clip is None:
             raise InputError(f"{models.checkpoint} has no text model; use a whole Stable Diffusion checkpoint.")
     if models.vae:
@@ -101,9 +123,9 @@ def open_encoder(models: ModelTable) -> DiffusionEncoder:
         control_net = comfy.controlnet.load_controlnet(str(_file("controlnet", models.control_net)))
         if control_net is None:
             raise InputError(f"{models.control_net} is no ControlNet that ComfyUI knows; choose another file.")
-    return DiffusionEncoder(model, clip, vae, control_net, size=models.size or size, steps=models.steps,
-                            cfg=models.cfg, sampler=models.sampler, scheduler=models.scheduler,
-                            strength=models.strength, name=models.checkpoint)
+    return DiffusionEncoder(model, clip, vae, control_net, size=models.size, steps=models.steps, cfg=models.cfg,
+                            sampler=models.sampler, scheduler=models.scheduler, strength=models.strength,
+                            name=models.checkpoint)
 
 
 def open_generator(models: ModelTable) -> "ddgi.Generator":

@@ -1,6 +1,7 @@
 """`train RECIPE.toml`: train a bridge for your own diffusion model and generator."""
 
 import argparse
+import functools
 import signal
 from pathlib import Path
 
@@ -26,9 +27,13 @@ def run(args: argparse.Namespace) -> dict:
     out = Path(args.out or folder / "bridge.safetensors")
 
     from ..runner.host import import_host, pack_module
+    from ..training.processes import find_processes
 
-    import_host(cpu=True if args.cpu else None)
+    processes = find_processes(cpu=args.cpu)  # before the host, which takes the current device
+    args.json = args.json and processes.main
+    import_host(cpu=processes.device.type == "cpu" if processes.device else args.cpu or None)
     watch, bar = pack_module("ddgi.training.watch"), PromptProgress("train")
+    save = functools.partial(pack_module("ddgi.training.previews").save_preview, folder)
     stop = _StopAtAStep()
 
     def progress(what: str, done: int, total: int) -> None:
@@ -39,12 +44,15 @@ def run(args: argparse.Namespace) -> dict:
         bar.close()
         say(args, line)
 
-    seen = watch.Watch(report=report, progress=progress, preview=_save_preview(folder))
+    seen = watch.Watch(report=report, progress=progress, preview=save)
+    if not processes.main:
+        seen = watch.Watch(progress=lambda *done: stop.check())
     with stop:
         result = pack_module("nodes.train_recipe").run(recipe, folder, out, seen, check_only=args.check)
     bar.close()
-    if "file" in result:
+    if "file" in result and processes.main:
         say(args, result["file"])
+    processes.close()
     return result
 
 
@@ -69,15 +77,3 @@ class _StopAtAStep:
     def check(self) -> None:
         if self.asked:
             raise KeyboardInterrupt
-
-
-def _save_preview(folder: Path):
-    """A function that writes each preview as a PNG in `folder`: targets above, results below."""
-    def save(stage: str, step: int, pictures) -> None:
-        from PIL import Image
-
-        rows = ((pictures.clamp(-1, 1) + 1) * 127.5).round().byte()          # [2, n, 3, S, S]
-        sheet = rows.permute(0, 3, 1, 4, 2).flatten(0, 1).flatten(1, 2)      # [2 S, n S, 3]
-        (folder / "previews").mkdir(parents=True, exist_ok=True)
-        Image.fromarray(sheet.numpy()).save(folder / "previews" / f"{stage}-{step:07}.png")
-    return save

@@ -1,0 +1,118 @@
+"""DDGI Train Bridge in ComfyUI's own executor: it trains, stops, goes on, and refuses in sentences."""
+
+import asyncio
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+TINY = {"name": "tiny", "data": "generator's own samples", "data.samples": 8, "data.words": "head-world", "steps_m": 3,
+        "steps_t": 2, "batch": 2, "learning_rate": 1e-3, "seed": 0, "preview_every": 2, "own_pictures": 2,
+        "sampling_steps": 2, "cfg": 2.0, "size": 0, "held_out": 2, "attention_source": "output", "refinement": "both",
+        "denoising_steps": "uniform", "precision": "fp32", "cache": "none"}
+LINKS = {name: ["1", slot] for slot, name in enumerate(("model", "clip", "vae", "control_net", "generator"))}
+
+
+class Server:
+    """What the executor needs of ComfyUI's server."""
+
+    client_id, last_node_id = None, None
+
+    def send_sync(self, event, data, sid=None):
+        pass
+
+
+class Host:
+    """ComfyUI's executor with this pack's nodes; keeps what progress bars showed."""
+
+    def __init__(self, pack):
+        import comfy.utils
+        import execution
+        import folder_paths
+
+        import nodes
+
+        for node in pack.nodes.node_classes():
+            nodes.NODE_CLASS_MAPPINGS[node.GET_SCHEMA().node_id] = node
+        comfy.utils.set_progress_bar_global_hook(self.progress)
+        self.executor = execution.PromptExecutor(Server(), cache_args={"lru": 0, "ram": 0, "ram_inactive": 0})
+        self.bridges = Path(folder_paths.get_folder_paths("ddgi_bridges")[0])
+        self.output = Path(folder_paths.get_output_directory())
+
+    def progress(self, value, total, preview, node_id=None):
+        import comfy.model_management
+
+        self.seen.append((value, total, preview))
+        if (value, total) == self.interrupt_at:
+            comfy.model_management.interrupt_current_processing()
+
+    def run(self, interrupt_at=None, **changes):
+        """Train with TINY and `changes`; gives the last status message and the node's outputs (None if it failed)."""
+        self.seen, self.interrupt_at = [], interrupt_at
+        graph = {"1": {"class_type": "DDGILoadDemoModels", "inputs": {"kind": "2D face (StyleGAN2)"}},
+                 "2": {"class_type": "DDGITrainBridge", "inputs": {**TINY, **LINKS, **changes}}}
+        self.executor.execute(graph, "prompt", execute_outputs=["2"])
+        found = asyncio.run(self.executor.caches.outputs.get("2"))
+        return self.executor.status_messages[-1], found and [values[0] for values in found.outputs]
+
+    def sentence(self, **changes):
+        """What a run that fails says."""
+        (kind, message), _ = self.run(**changes)
+        assert kind == "execution_error"
+        return message["exception_message"]
+
+
+@pytest.fixture(scope="module")
+def host_with_nodes(pack):
+    return Host(pack)
+
+
+@pytest.fixture(scope="module")
+def whole(host_with_nodes):
+    """An uninterrupted run: (outputs, what progress bars showed)."""
+    (kind, message), outputs = host_with_nodes.run()
+    assert kind == "execution_success", message.get("exception_message")
+    return outputs, host_with_nodes.seen
+
+
+def test_it_gives_the_saved_bridge_a_preview_and_a_report(pack, host_with_nodes, whole):
+    (bridge, preview, report), seen = whole
+    saved = pack.ddgi.load_bridge(host_with_nodes.bridges / "tiny.safetensors")
+    assert all(torch.equal(value, saved.state_dict()[key]) for key, value in bridge.load().state_dict().items())
+    assert saved.record["stages"]["modulation"]["step"] == 2
+    assert preview.shape == (1, 128, 128, 3) and 0 <= preview.min() < preview.max() <= 1
+    assert "3 steps of" in report and "T held out" in report and "tiny.safetensors" in report
+    assert {picture[1].size for *_, picture in seen if picture} == {(128, 128)}
+
+
+def test_a_cancelled_training_goes_on_to_the_same_bridge(pack, host_with_nodes, whole):
+    (kind, _), outputs = host_with_nodes.run(name="cancelled", interrupt_at=(1, 3))
+    assert kind == "execution_interrupted" and outputs is None
+    checkpoint = host_with_nodes.output / "ddgi_train" / "cancelled" / "mapping.pt"
+    assert torch.load(checkpoint, weights_only=True)["position"] == 1
+    (kind, _), (bridge, *_) = host_with_nodes.run(name="cancelled")
+    assert kind == "execution_success"
+    assert [value for value, total, _ in host_with_nodes.seen if total == 3][0] == 2
+    first = whole[0][0].value.state_dict()
+    assert all(torch.equal(value, first[key]) for key, value in bridge.value.state_dict().items())
+
+
+def test_a_name_belongs_to_one_training(host_with_nodes, whole):
+    assert "mapping.steps = 3, and now it is 4" in host_with_nodes.sentence(steps_m=4)
+    shutil.copy(host_with_nodes.bridges / "tiny.safetensors", host_with_nodes.bridges / "taken.safetensors")
+    assert "bridge of another training" in host_with_nodes.sentence(name="taken", seed=1)
+
+
+@pytest.mark.parametrize(("changes", "words"), [
+    ({"data": "folder of pictures", "data.folder": "", "data.prompt": "a face"}, "give the folder"),
+    ({"data": "CelebAMask-HQ folder", "data.folder": "nowhere", "data.prompt": "a face"}, "nowhere"),
+    ({"size": 60}, "give a multiple of"),
+])
+def test_wrong_settings_are_sentences(host_with_nodes, changes, words):
+    assert words in host_with_nodes.sentence(name="wrong", **changes)
+
+
+@pytest.mark.parametrize(("name", "good"), [("my bridge-2", True), ("", False), ("../up", False), ("end.", False)])
+def test_names_are_file_names(pack, name, good):
+    assert (pack.nodes.train.TrainBridge.validate_inputs(name) is True) == good
