@@ -22,7 +22,8 @@ class StageConfig:
     """How M, or T, is trained.
 
     Attributes:
-        steps: optimiser steps. batch: samples in a step; with `accumulate` parts, each part has that many.
+        steps: optimiser steps. batch: samples in a step; with `accumulate` parts, each part has that many, and with
+            several processes, each process.
         rate: highest learning rate of AdamW, reached after `warmup` steps. schedule: "cosine" or "constant" from there.
         clip: largest gradient norm; 0 does not clip.
         ema_decay: of the averaged weights, which are the ones kept.
