@@ -12,13 +12,14 @@ from ..ddgi.bridge import load_bridge
 from ..ddgi.checkpoints import load_generator
 from ..ddgi.evaluation import Score, load_judges
 from ..ddgi.features import StepSelection
+from ..ddgi.gan import GanLatent
 from ..ddgi.headworld import HeadWorldBatch, render_batch
 from ..ddgi.palette import indices_to_colours
 from . import demo_models, folders
 from .capture_prompt import prompt_words
 from .capture_run import FeatureTap
 
-METHODS = ("mean_face", "m_only", "m_t", "diffusion", "ground_truth")
+Bridges = dict[str, Path]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +31,6 @@ class Sampling:
     sampler: str = "euler"
     scheduler: str = "normal"
     hint: str = "mask"  # or "scribble"
-    bridge_step: str = "last"
     gamma: float = 1.0
     beta: float = 1.0
 
@@ -40,42 +40,68 @@ DEFAULT_SAMPLING = Sampling()
 
 @torch.no_grad()
 def run(seeds: range = range(256), sampling: Sampling = DEFAULT_SAMPLING, *, folder: Path = folders.DEMO,
-        batch: int = 32, report: Callable[[str], None] = lambda line: None,
-        on_batch: Callable | None = None) -> dict[str, dict]:
-    """Scores of every method in METHODS on held-out head-world seeds.
+        bridges: Bridges | None = None, bridge_steps: tuple[str | int, ...] = ("last",), batch: int = 32,
+        report: Callable[[str], None] = lambda line: None, on_batch: Callable | None = None) -> dict[str, dict]:
+    """Scores on held-out head-world seeds: "mean_face", "m_only", "m_t", "diffusion", "ground_truth".
 
-    on_batch(pictures: dict of [B, 3, R, R] by method) sees every batch, for contact sheets.
+    All bridges and steps read the same sampling runs. The keys of m_only and m_t get the bridge's name and the step
+    where there are several; M alone is scored at the first step.
+
+    Args:
+        bridges: files by name, None for the demo's own. bridge_steps: see `ddgi.bridge.Bridge`.
+        on_batch: called with {method: pictures [B, 3, R, R]} of every batch, for contact sheets.
     """
     judges = load_judges(folder / "judges.safetensors")
     generator = load_generator(folder / demo_models.GENERATOR_FILE)
-    bridge = load_bridge(folder / demo_models.BRIDGE_FILE)
+    bridges = {name: load_bridge(file) for name, file in (bridges or {"": folder / demo_models.BRIDGE_FILE}).items()}
     model, clip, vae = demo_models.load_diffusion(folder)
     control_net = demo_models.load_control_net(folder)
-    scores = {method: Score(judges) for method in METHODS}
+    scores: dict[str, Score] = {}
     mean = generator.w_avg.expand(1, generator.config.num_ws, -1)
     mean_face = generator.render(mean, noise_mode="const").image
     for start in range(0, len(seeds), batch):
         chosen = seeds[start:start + batch]
         truth = render_batch(chosen, judges.resolution)
-        latent, features = sample(model, clip, control_net, truth, sampling, seed=chosen[0])
-        ws = {"m_only": bridge(features, sampling.bridge_step, gamma=0.0, beta=0.0).ws,
-              "m_t": bridge(features, sampling.bridge_step, gamma=sampling.gamma, beta=sampling.beta).ws}
-        pictures = {name: generator.render(value, noise_mode="const").image for name, value in ws.items()}
-        pictures["mean_face"] = mean_face.expand(len(chosen), -1, -1, -1)
+        latent, features = sample(model, clip, control_net, truth, sampling, chosen[0], bridge_steps)
+        pictures = {"mean_face": mean_face.expand(len(chosen), -1, -1, -1)}
+        for key, found in _latents(bridges, features, bridge_steps, sampling).items():
+            pictures[key] = generator.render(found, noise_mode="const").image
         pictures["diffusion"] = vae.decode(latent["samples"]).movedim(-1, 1) * 2 - 1
         pictures["ground_truth"] = truth.image
-        for method in METHODS:
-            scores[method].add(pictures[method], truth)
+        for key, shown in pictures.items():
+            scores.setdefault(key, Score(judges)).add(shown, truth)
         if on_batch:
             on_batch(pictures)
         report(f"evaluated {start + len(chosen)}/{len(seeds)} held-out heads")
-    results = {method: score.result() for method, score in scores.items()}
-    results["m_t"]["by_attribute"] = scores["m_t"].by_attribute()
+    results = {key: score.result() for key, score in scores.items()}
+    for key in scores:
+        if key.startswith("m_t"):
+            results[key]["by_attribute"] = scores[key].by_attribute()
     return results
 
 
-def sample(model, clip, control_net, truth: HeadWorldBatch, sampling: Sampling, seed: int):
-    """One sampler run over a batch of different prompts and hints: (LATENT, DiffusionFeatures)."""
+def _latents(bridges: dict, features, steps: tuple, sampling: Sampling) -> dict[str, GanLatent]:
+    """Latents of M alone and of M + T for every bridge, of M + T for every step too."""
+    found = {}
+    for name, bridge in bridges.items():
+        named = [name] if name else []
+        found[_key("m_only", named)] = bridge(features, steps[0], gamma=0.0, beta=0.0)
+        for step in steps:
+            key = _key("m_t", named + ([f"step {step}"] if len(steps) > 1 else []))
+            found[key] = bridge(features, step, gamma=sampling.gamma, beta=sampling.beta)
+    return found
+
+
+def _key(method: str, details: list[str]) -> str:
+    return f"{method} ({', '.join(details)})" if details else method
+
+
+def sample(model, clip, control_net, truth: HeadWorldBatch, sampling: Sampling, seed: int,
+           bridge_steps: tuple[str | int, ...] = ("last",)):
+    """One sampler run over a batch of different prompts and hints: (LATENT, DiffusionFeatures).
+
+    The features hold the last step, or all of them if `bridge_steps` asks for others.
+    """
     tokens = [clip.tokenize(text) for text in truth.captions]
     words = torch.cat([prompt_words(clip, t) for t in tokens])
     positive = [[torch.cat([clip.encode_from_tokens(t) for t in tokens]), {}]]
@@ -84,8 +110,7 @@ def sample(model, clip, control_net, truth: HeadWorldBatch, sampling: Sampling, 
         positive, negative, control_net, hint_images(truth, sampling.hint), 1.0, 0.0, 1.0)
     size = truth.image.shape[-1]
     empty = core_nodes.EmptyLatentImage().generate(max(size, 16), max(size, 16), len(words))[0]
-    every_step = sampling.bridge_step in ("mean", "schedule")
-    tap = FeatureTap(StepSelection("all") if every_step else StepSelection("last"))
+    tap = FeatureTap(StepSelection("last" if bridge_steps == ("last",) else "all"))
     latent = core_nodes.common_ksampler(tap.attach(model), seed, sampling.steps, sampling.cfg, sampling.sampler,
                                         sampling.scheduler, positive, negative, empty)[0]
     return latent, dataclasses.replace(tap.features(), words=words)

@@ -94,7 +94,7 @@ class _Models:
         resolution = self.judges.resolution
         drawn = render_batch(seeds, resolution)         # hints show each head from its own camera
         _, features = sample(self.model, self.clip, self.control_net, drawn, sampling, seed=seeds[0])
-        latent = self.bridge(features, sampling.bridge_step, gamma=sampling.gamma, beta=sampling.beta)
+        latent = self.bridge(features, gamma=sampling.gamma, beta=sampling.beta)
         out = self.generator.render(latent, cameras)
         depth, alpha = fit_depth(out.image_depth.cpu(), out.image_alpha.cpu(), resolution)
         wall = studio_wall(seeds, resolution).repeat_interleave(len(cameras), 0)

@@ -20,6 +20,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", type=int, help=f"held-out heads to use, up to {MOST} (default: {COUNTS[False]}, "
                                                   f"with --views {COUNTS[True]})")
     parser.add_argument("--hint", choices=("mask", "scribble"), default="mask", help="what the ControlNet is given")
+    parser.add_argument("--bridge", metavar="FILE", nargs="+", default=[],
+                        help="score these bridges to the demo generator in place of the demo's (not with --views)")
+    parser.add_argument("--step", nargs="+", default=["last"],
+                        help="features that the bridge reads: last, first, mean, schedule or steps' numbers, each is "
+                             "scored (default: last; not with --views)")
     parser.add_argument("--sheet", metavar="FILE.png", help="also write a contact sheet of the first heads")
 
 
@@ -29,6 +34,9 @@ def run(args: argparse.Namespace) -> dict:
     count = COUNTS[args.views] if args.count is None else args.count
     if not 1 <= count <= MOST:
         raise InputError(f"--count is {count}; there are {MOST} held-out heads, give 1 to {MOST}.")
+    if args.views and (args.bridge or args.step != ["last"]):
+        raise InputError("--bridge and --step were given with --views, which scores the demo's 3D bridge at the last "
+                         "step; leave them out.")
     evaluate = pack_module("nodes.evaluate_views" if args.views else "nodes.evaluate_demo")
     sheets, tables = pack_module("ddgi.evaluation.sheet"), pack_module("ddgi.evaluation.table")
     written = []
@@ -40,6 +48,18 @@ def run(args: argparse.Namespace) -> dict:
 
     folder = Path(args.folder) if args.folder else evaluate.folders.DEMO
     sampling = pack_module("nodes.evaluate_demo").Sampling(hint=args.hint)
-    scores = evaluate.run(range(count), sampling, folder=folder, on_batch=on_batch, report=lambda line: say(args, line))
+    choices = {} if args.views else {"bridges": _by_name(args.bridge), "bridge_steps": tuple(map(_step, args.step))}
+    scores = evaluate.run(range(count), sampling, folder=folder, on_batch=on_batch, report=lambda line: say(args, line),
+                          **choices)
     say(args, tables.view_tables(scores) if args.views else tables.markdown_table(scores))
     return scores
+
+
+def _by_name(files: list[str]) -> dict[str, Path]:
+    """Bridge files by what tells them apart: their name, or all of the path where names repeat."""
+    names = [Path(file).stem for file in files]
+    return {name if names.count(name) == 1 else file: Path(file) for name, file in zip(names, files)}
+
+
+def _step(text: str) -> str | int:
+    return int(text) if text.lstrip("-").isdigit() else text

@@ -7,7 +7,7 @@ from ..errors import InputError
 from .report import say
 
 HELP = "train the demo models (resumable stage by stage; over an hour on two cores)"
-STAGES = ("autoencoder", "generator", "generator_3d", "judges", "diffusion", "features", "bridge", "bridge_3d")
+STAGES = ("autoencoder", "decoder", "generator", "generator_3d", "judges", "diffusion", "bridge", "bridge_3d")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +37,7 @@ def run(args: argparse.Namespace) -> dict:
         raise InputError("--device cuda was given but torch finds no CUDA device; use --device cpu.")
     settings = pack_module("ddgi.training.demo.settings")
     recipe = pack_module("ddgi.training.demo.recipe")
-    recipe.train((settings.GPU if cuda else settings.CPU).scaled(args.scale), pack_module("nodes.core_models"),
+    setting = (settings.GPU if cuda else settings.CPU).scaled(args.scale)
+    recipe.train(setting, pack_module("nodes.core_models"), pack_module("nodes.train_recipe").open_demo_encoder,
                  Path(args.work), Path(args.out), stages, report=lambda line: say(args, line))
     return {"folder": args.out, "files": sorted(path.name for path in Path(args.out).glob("*.safetensors"))}

@@ -9,11 +9,12 @@ VIEW_COLUMNS = {"depth_error": "depth error", "silhouette": "silhouette IoU", "m
 
 
 def markdown_table(scores: dict[str, dict[str, float]]) -> str:
-    """{"m_t": {"miou": ...}, ...} as a Markdown table; unknown rows keep their key."""
+    """{"m_t": {"miou": ...}, ...} as a Markdown table; "m_t (mine)" is the row "M + T (mine)"."""
     lines = _head("", COLUMNS)
     for key, values in scores.items():
         cells = [f"{values[column]:.3f}" for column in COLUMNS]
-        lines.append(f"| {ROWS.get(key, key)} | " + " | ".join(cells) + " |")
+        method, gap, details = key.partition(" (")
+        lines.append(f"| {ROWS.get(method, method)}{gap}{details} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 

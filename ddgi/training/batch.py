@@ -17,6 +17,7 @@ class Batch:
         true: [B, 3, R, R], I_gt: whose face it should be.
         ws: [B, num_ws, w_dim], the latents that the data knows; zero where `has_w` [B] is False.
         camera: labels [B, 25], or None: all from the front.
+        weight: [B, 1, R, R], what each pixel of `target` counts, see `parts`; None: all alike.
     """
 
     inputs: BridgeInputs
@@ -25,6 +26,7 @@ class Batch:
     ws: torch.Tensor
     has_w: torch.Tensor
     camera: torch.Tensor | None = None
+    weight: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.has_w)

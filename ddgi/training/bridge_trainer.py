@@ -109,7 +109,7 @@ class BridgeTrainer:
         source = self.held_out if name == "held_out" else self.train
         return Passes(source, self.encoder, self.space, self.bridge.config, own=own,
                       own_share=self.config.modulation.own_share, seed=self._seed(name),
-                      denoising_steps=self.config.features.denoising_steps)
+                      denoising_steps=self.config.features.denoising_steps, part_weights=self.config.part_weights)
 
     def trainer(self, name: str, passes: Passes | CachedPasses, folder: Path | None = None) -> NetworkTrainer:
         """The trainer of M or T; its checkpoints live in `folder`, by default this training's."""

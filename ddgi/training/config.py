@@ -110,6 +110,8 @@ class TrainConfig:
     Attributes:
         seed: of everything that is drawn.
         precision: "fp32", or "bf16"/"fp16" mixed precision.
+        part_weights: whether eyes, mouth, glasses and other small parts count more in the pixel loss, where the data
+            has masks.
         loss_resolution: pictures larger than this are shrunk to it before they are compared.
         held_out_share: share of the data that is never trained on. held_out: passes the score is measured on.
         evaluate_every: steps between two scores and previews.
@@ -121,6 +123,7 @@ class TrainConfig:
 
     seed: int = 0
     precision: str = "fp32"
+    part_weights: bool = True
     loss_resolution: int = 256
     held_out_share: float = 0.05
     held_out: int = 64

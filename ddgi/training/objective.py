@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch.nn import functional as F
 
 from .batch import Batch
 from .losses import Distance, resized
@@ -26,6 +25,7 @@ class Scene:
     image: torch.Tensor
     target: torch.Tensor
     true: torch.Tensor
+    weight: torch.Tensor
     batch: Batch
     space: LatentSpace
     perceptual: Distance
@@ -33,8 +33,8 @@ class Scene:
 
 
 def pixel(scene: Scene) -> torch.Tensor:
-    """Mean squared difference of pixels."""
-    return F.mse_loss(scene.image, scene.target)
+    """Mean squared difference of pixels; small parts of the face count more where the data has masks."""
+    return ((scene.image - scene.target).square() * scene.weight).mean()
 
 
 def perceptual(scene: Scene) -> torch.Tensor:
@@ -88,7 +88,8 @@ class Objective:
         camera = None if batch.camera is None else batch.camera[:rows]
         image, target, true = self.fit(self.space.draw(ws[:rows], camera).float(), batch.target[:rows],
                                        batch.true[:rows])
-        scene = Scene(ws.float(), image, target, true, batch, self.space, self.perceptual, self.identity)
+        weight = torch.ones_like(target[:, :1]) if batch.weight is None else self.fit(batch.weight[:rows])[0]
+        scene = Scene(ws.float(), image, target, true, weight, batch, self.space, self.perceptual, self.identity)
         values = {name: TERMS[name](scene) for name in self.weights}
         values = {name: value for name, value in values.items() if value is not None}
         loss = sum(self.weights[name] * value for name, value in values.items())

@@ -36,7 +36,7 @@ class CachedPasses:
     def _make(self, chunk: int) -> None:
         plans = [self.passes.plan(n) for n in range(chunk * self.CHUNK, min((chunk + 1) * self.CHUNK, self.count))]
         samples = self.passes.samples(plans)
-        inputs = self.passes.read(plans, samples, self.passes.targets(plans, samples)).to("cpu", torch.float16)
+        inputs = self.passes.read(plans, samples, self.passes.pictures(plans, samples)).to("cpu", torch.float16)
         tensors = {"h": inputs.h, "words": inputs.words}
         for name, maps in (("f", inputs.f), ("attention", inputs.attention)):
             tensors |= {f"{name}.{stage}": x for stage, x in enumerate(maps)}
@@ -58,7 +58,7 @@ class CachedPasses:
         stages = range(len(rows[0].f))
         inputs = BridgeInputs(join(lambda r: r.h), tuple(join(lambda r, i=i: r.f[i]) for i in stages),
                               tuple(join(lambda r, i=i: r.attention[i]) for i in stages), join(lambda r: r.words))
-        return self.passes.join(samples, self.passes.targets(plans, samples), inputs)
+        return self.passes.join(plans, samples, self.passes.pictures(plans, samples), inputs)
 
     def _row(self, number: int) -> BridgeInputs:
         """One row of a mapped file."""

@@ -16,6 +16,7 @@ from .data import Sample, Source
 from .denoising import draw_timestep
 from .encoder import Encoder
 from .own_images import OwnImages
+from .parts import part_weights
 from .space import LatentSpace
 from .stage import batches
 
@@ -43,12 +44,14 @@ class Passes:
         own: finished images; None where only true pictures are read.
         own_share: share of passes on the diffusion model's own images.
         denoising_steps: name of a distribution, see `denoising`.
+        part_weights: whether small parts of the face count more where there are masks.
     """
 
     def __init__(self, source: Source, encoder: Encoder, space: LatentSpace, config: BridgeConfig, *,
-                 denoising_steps: str = "uniform", own: OwnImages | None = None, own_share: float = 0.0, seed: int = 0):
+                 denoising_steps: str = "uniform", own: OwnImages | None = None, own_share: float = 0.0, seed: int = 0,
+                 part_weights: bool = True):
         self.source, self.encoder, self.space, self.config = source, encoder, space, config
-        self.denoising_steps, self.seed = denoising_steps, seed
+        self.denoising_steps, self.seed, self.part_weights = denoising_steps, seed, part_weights
         self.own, self.own_share = own, own_share if own is not None else 0.0
 
     def plan(self, number: int) -> Plan:
@@ -83,17 +86,13 @@ class Passes:
         """The passes `numbers`, read now."""
         plans = [self.plan(number) for number in numbers]
         samples = self.samples(plans)
-        target = self.targets(plans, samples)
-        return self.join(samples, target, self.read(plans, samples, target))
+        seen = self.pictures(plans, samples)
+        return self.join(plans, samples, seen, self.read(plans, samples, seen))
 
-    def targets(self, plans: Sequence[Plan], samples: Sequence[Sample]) -> torch.Tensor:
-        """I_0^d of passes on own images, I_gt of the others: [B, 3, R, R] in -1..1."""
-        true = torch.stack([sample.image for sample in samples])
-        if not any(plan.own for plan in plans):
-            return true
-        own = [self.own.image(plan.index, true.shape[-1]) if plan.own else picture
-               for plan, picture in zip(plans, true)]
-        return torch.stack(own)
+    def pictures(self, plans: Sequence[Plan], samples: Sequence[Sample]) -> torch.Tensor:
+        """What E sees: I_0^d in passes on own images, I_gt in the others; [B, 3, R, R] in -1..1."""
+        return torch.stack([self.own.image(plan.index, sample.image.shape[-1]) if plan.own else sample.image
+                            for plan, sample in zip(plans, samples)])
 
     @torch.no_grad()
     def read(self, plans: Sequence[Plan], samples: Sequence[Sample], pictures: torch.Tensor) -> BridgeInputs:
@@ -104,15 +103,30 @@ class Passes:
                                               [plan.seed for plan in plans])
         return bridge_inputs(features, words, self.config)
 
-    def join(self, samples: Sequence[Sample], target: torch.Tensor, inputs: BridgeInputs) -> Batch:
-        """The batch, on the generator's device."""
+    def join(self, plans: Sequence[Plan], samples: Sequence[Sample], seen: torch.Tensor,
+             inputs: BridgeInputs) -> Batch:
+        """The batch, on the generator's device.
+
+        The finished image of a prompt that does not tell of the sample's picture shows somebody else, whose latent
+        nobody knows.
+        """
         device, space = self.space.device, self.space
-        has_w = torch.tensor([sample.w is not None for sample in samples])
+        has_w = torch.tensor([sample.w is not None and (sample.described or not plan.own)
+                              for plan, sample in zip(plans, samples)])
         nothing = torch.zeros(space.num_ws, len(space.w_avg))
         ws = torch.stack([nothing if s.w is None else space.known(s.w.float().cpu()) for s in samples])
-        return Batch(inputs.to(device, torch.float32), target.to(device),
-                     torch.stack([sample.image for sample in samples]).to(device), ws.to(device), has_w.to(device),
-                     self._cameras(samples))
+        target, true = (torch.stack([_as_drawn(picture, sample) for picture, sample in zip(pictures, samples)])
+                        for pictures in (seen, [sample.image for sample in samples]))
+        return Batch(inputs.to(device, torch.float32), target.to(device), true.to(device), ws.to(device),
+                     has_w.to(device), self._cameras(samples), self._weights(samples))
+
+    def _weights(self, samples: Sequence[Sample]) -> torch.Tensor | None:
+        """What each pixel counts, [B, 1, R, R]; samples without a mask count alike everywhere."""
+        if not self.part_weights or all(sample.mask is None for sample in samples):
+            return None
+        side = samples[0].image.shape[-1]
+        masks = [torch.zeros(side, side, dtype=torch.uint8) if s.mask is None else s.mask for s in samples]
+        return part_weights(torch.stack(masks)).to(self.space.device)
 
     def _cameras(self, samples: Sequence[Sample]) -> torch.Tensor | None:
         """Labels [B, 25] for a 3D generator: a sample without a camera is seen from the front."""
@@ -120,3 +134,8 @@ class Passes:
             return None
         frontal = self.space.generator.frontal_camera[0]
         return torch.stack([frontal if s.camera is None else s.camera.to(frontal) for s in samples])
+
+
+def _as_drawn(picture: torch.Tensor, sample: Sample) -> torch.Tensor:
+    """A picture [3, R, R] as the generator would draw it: without its background where that draws heads alone."""
+    return torch.where(sample.mask == 0, 1.0, picture) if sample.on_white else picture

@@ -79,7 +79,7 @@ def open_source(table: DataTable, generator: Generator, hint_size: int, folder: 
                                 segmenter_name=name, folder=folder)
     if table.source == "head-world":
         latents = (lambda z: generator.map(z)) if table.known_w else None
-        return HeadWorld(seeds, size, hints, white_background=generator.is_3d, flip=table.flip, latents=latents,
+        return HeadWorld(seeds, size, hints, on_white=generator.is_3d, flip=table.flip, latents=latents,
                          folder=folder)
     reading = Reading(size, hints, Augment(flip=table.flip))
     if table.source == "folder":

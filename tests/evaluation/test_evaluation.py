@@ -48,8 +48,9 @@ def test_a_missing_judges_file_is_named(tmp_path):
 
 def test_the_table_has_a_row_per_method():
     row = {"miou": 0.5, "pixel_accuracy": 0.9, "attribute_accuracy": 0.8, "distance": 0.1234}
-    table = markdown_table({"m_only": row, "m_t": row}).splitlines()
-    assert len(table) == 4 and table[3] == "| M + T | 0.500 | 0.900 | 0.800 | 0.123 |"
+    table = markdown_table({"m_only": row, "m_t": row, "m_t (mine, step 3)": row}).splitlines()
+    assert len(table) == 5 and table[3] == "| M + T | 0.500 | 0.900 | 0.800 | 0.123 |"
+    assert table[4].startswith("| M + T (mine, step 3) | 0.500")
 
 
 def test_a_sheet_shows_each_method_in_its_row(tmp_path):

@@ -34,6 +34,14 @@ def test_judges_read_true_images_best(scores):
         assert scores["ground_truth"]["distance"] == 0 < scores[method]["distance"]
 
 
+def test_bridges_and_steps_are_scored_on_the_same_runs(nodes, scores):
+    file = nodes.folders.DEMO / nodes.demo_models.BRIDGE_FILE
+    several = nodes.evaluate_demo.run(range(16), bridges={"one": file, "two": file}, bridge_steps=("last", "mean"))
+    assert several["m_t (one, step last)"] == several["m_t (two, step last)"] == scores["m_t"]
+    assert several["m_t (one, step mean)"]["distance"] != scores["m_t"]["distance"]
+    assert several["m_only (two)"] == scores["m_only"]
+
+
 @pytest.mark.parametrize(("kind", "stages"), [("2D face (StyleGAN2)", {"mapping", "modulation"}),
                                               ("3D head (EG3D)", {"mapping_3d", "modulation_3d"})])
 def test_each_bridge_belongs_to_its_generator(nodes, kind, stages):

@@ -85,20 +85,21 @@ def test_out_of_place_control_equals_cores_in_place_control(demo, networks):
     assert not torch.allclose(ours, without, atol=1e-4)
 
 
-def test_ddim_with_a_perfect_model_ends_at_the_clean_latent(demo):
-    alphas = torch.linspace(0.9999, 0.005, 1000)
-    clean = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(2))
-
-    def perfect(x, timesteps, tokens, hint):
-        alpha = alphas[timesteps][:, None, None, None]
-        noise = (x - alpha.sqrt() * clean) / (1 - alpha).sqrt()
-        return alpha.sqrt() * noise - (1 - alpha).sqrt() * clean, None
-
-    noise = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(3))
-    tokens = torch.zeros(2, 77, dtype=torch.long)
-    result, captured = demo.features.finish(perfect, alphas, noise, tokens, tokens[0], None, steps=10, guidance=3.0)
-    assert torch.allclose(result, clean, atol=1e-4)  # ten fp32 steps, each divides by sqrt(1 - alpha)
-    assert len(captured) == 10
+def test_samples_of_the_bridge_carry_what_was_rendered(demo):
+    first = demo.data.TRAINING_SEED
+    data = demo.data.render_data(range(first, first + 4), 16, report=lambda line: None)
+    known, cameras = torch.arange(8.0).reshape(4, 2), torch.arange(100.0).reshape(4, 25)
+    flat, solid = demo.data.HeadWorldSamples(data, known, 32), demo.data.HeadWorldSamples(data, known, 32, cameras)
+    sample = flat.sample(2, torch.Generator().manual_seed(0))
+    assert sample.prompt == data.captions[2]
+    assert sample.hint.shape == (3, 32, 32)
+    assert torch.equal(sample.w, known[2])
+    assert torch.equal(sample.image, data.images(torch.tensor([2]))[0])
+    assert sample.camera is None and not sample.on_white
+    assert torch.equal(solid.sample(2, torch.Generator().manual_seed(0)).camera, cameras[2])
+    assert solid.sample(0, torch.Generator()).on_white
+    kinds = {flat.sample(0, torch.Generator().manual_seed(seed)).hint_kind for seed in range(20)}
+    assert kinds == {"mask", "scribble"}
 
 
 def test_head_code_reads_only_what_the_head_world_draws(pack, demo):
@@ -179,15 +180,3 @@ def test_guided_depths_rise_and_gather_around_the_surface(demo):
     assert config.ray_start <= depths.min() <= depths.max() <= config.ray_end
     near = ((depths - 2.6).abs() < 5 * demo.generator_3d.SURFACE_SPREAD).sum(-1)
     assert (near >= demo.generator_3d.SURFACE_SAMPLES).all()
-
-
-def test_small_parts_and_their_margin_weigh_more_whether_present_or_not(demo):
-    mask = torch.zeros(1, 8, 8, dtype=torch.uint8)
-    mask[0, 4, 4] = 4                                               # one pixel of left eye
-    weights = demo.data.part_weights(mask)[0, 0]
-    assert (weights[3:6, 3:6] == 10).all()
-    assert weights.sum() == 9 * 10 + 55
-    mask[0, 0, 0] = 10                                              # and one of mouth, whose margin is wider
-    weights = demo.data.part_weights(mask)[0, 0]
-    assert (weights[:4, :4] == 12).all()
-    assert weights[4, 4] == 10

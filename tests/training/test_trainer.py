@@ -97,6 +97,25 @@ def test_t_learns_from_finished_images_and_m_from_true_ones(tmp_path):
     assert torch.equal(t.true[0], sample.image)
 
 
+@pytest.mark.parametrize("described", [True, False])
+def test_a_finished_image_has_the_samples_latent_only_if_its_prompt_tells_of_the_sample(tmp_path, described):
+    trainer = toys.trainer(tmp_path, toys.config(modulation={"own_share": 0.5}), described=described)
+    trainer.own.make()
+    passes = trainer.passes("modulation", trainer.own)
+    own = torch.tensor([passes.plan(number).own for number in range(16)])
+    assert 0 < own.sum() < 16
+    assert torch.equal(passes.step(0, 16).has_w, ~own | described)
+
+
+def test_targets_lose_their_background_for_generators_that_draw_heads_alone(tmp_path):
+    plain, alone = (toys.trainer(tmp_path / str(flag), on_white=flag).passes("mapping").step(0, 4)
+                    for flag in (False, True))
+    background = (plain.true[:, :1] <= 0).expand_as(plain.true)
+    assert torch.equal(alone.target, torch.where(background, 1.0, plain.target))
+    assert torch.equal(alone.true, alone.target)
+    assert torch.equal(alone.inputs.h, plain.inputs.h)  # E sees the whole picture
+
+
 def test_finished_images_are_made_once(tmp_path):
     trainer = toys.trainer(tmp_path)
     trainer.own.make()

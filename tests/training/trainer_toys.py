@@ -40,7 +40,8 @@ class ToySource(Items):
 
     problems = []
 
-    def __init__(self, network: Generator, count: int = 40):
+    def __init__(self, network: Generator, count: int = 40, **flags):
+        self.flags = flags
         self.ws = network.map(torch.randn(count, 8, generator=torch.Generator().manual_seed(1)))
         self.images = network.render(self.ws).image.clamp(-1, 1)
 
@@ -54,7 +55,9 @@ class ToySource(Items):
         image = self.images[index]
         kind = ("mask", "scribble")[int(torch.randint(2, (), generator=generator))]
         hint = (image > 0).float() if kind == "scribble" else (image + 1) / 2
-        return Sample(self.name(index), "bright" if image.mean() > 0 else "dark", hint, kind, image, w=self.ws[index])
+        mask = (image[0] > 0).to(torch.uint8) if self.flags.get("on_white") else None
+        return Sample(self.name(index), "bright" if image.mean() > 0 else "dark", hint, kind, image, mask,
+                      w=self.ws[index], **self.flags)
 
     def describe(self):
         return {"source": "toy", "items": len(self)}
@@ -100,7 +103,8 @@ class ToyEncoder:
         return {"name": "toy"}
 
 
-def trainer(folder, settings=None, watch=None, encoder=None) -> BridgeTrainer:
+def trainer(folder, settings=None, watch=None, encoder=None, **flags) -> BridgeTrainer:
     network = generator()
     watch = {} if watch is None else {"watch": watch}
-    return BridgeTrainer(settings or config(), ToySource(network), encoder or ToyEncoder(), network, folder, **watch)
+    source = ToySource(network, **flags)
+    return BridgeTrainer(settings or config(), source, encoder or ToyEncoder(), network, folder, **watch)

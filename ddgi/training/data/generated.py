@@ -95,7 +95,8 @@ class GeneratorSamples(Items):
             hint = mask_hint(classes)
         else:
             hint = self.hints.scribble(resize_image(image, pixels), classes)
-        return Sample(self.name(index), self.prompt(index), hint, kind, image, mask, row.get("camera"), row["w"])
+        return Sample(self.name(index), self.prompt(index), hint, kind, image, mask, row.get("camera"), row["w"],
+                      described=False)
 
     def describe(self) -> dict:
         return {**self._key(), "items": len(self), "skipped": 0, "generator": self.generator.name,

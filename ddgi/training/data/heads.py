@@ -30,7 +30,7 @@ class HeadWorld(Items):
         hints: scribbles are head world's own, along borders of parts and steps in depth; only their share and the
             size count.
         yaw, pitch: degrees to each side that cameras are drawn from; None is each head's own camera near the front.
-        white_background: as in `render_batch`, for generators that draw heads alone.
+        on_white: for generators that draw heads alone, see `Sample`.
         flip: mirror half of the heads, never where `latents` is given.
         latents: from head latents z [1, 64] to ws [1, num_ws, w_dim], for generators that know head world's z
             (`Generator.map`); the samples then carry w.
@@ -41,14 +41,14 @@ class HeadWorld(Items):
     """
 
     def __init__(self, seeds: Sequence[int], resolution: int, hints: Hints = Hints(), *, yaw: float | None = None,
-                 pitch: float = 0.0, white_background: bool = False, flip: bool = False,
+                 pitch: float = 0.0, on_white: bool = False, flip: bool = False,
                  latents: Callable[[Tensor], Tensor] | None = None, folder: str | Path | None = None,
                  memory_mib: float = 1024):
         check_seeds(seeds)
         if resolution < 16 or resolution % 8:
             raise InputError(f"A resolution of {resolution} was given; use a multiple of 8, at least 16.")
         self.seeds, self.resolution, self.hints = seeds, resolution, hints
-        self.yaw, self.pitch, self.white_background = yaw, pitch, white_background
+        self.yaw, self.pitch, self.on_white = yaw, pitch, on_white
         self.augment, self.latents = Augment(flip=flip and latents is None), latents
         self.problems: list[Problem] = []
         self.blocks = Blocks(len(seeds), self._render, key=self._key(), rows=rows_for(resolution), folder=folder,
@@ -76,22 +76,21 @@ class HeadWorld(Items):
         else:
             hint = (~shrink_lines(lines, pixels)).float().expand(3, -1, -1)
         w = None if self.latents is None else self.latents(row["z"][None])[0].detach().float().cpu()
-        return Sample(self.name(index), prompt, hint, kind, image, mask, camera, w)
+        return Sample(self.name(index), prompt, hint, kind, image, mask, camera, w, on_white=self.on_white)
 
     def describe(self) -> dict:
         return {"source": "head world", "items": len(self), "skipped": 0, "resolution": self.resolution,
                 "seeds": describe_seeds(self.seeds), "hints": self.hints.describe(), "yaw": self.yaw,
-                "pitch": self.pitch, "white_background": self.white_background,
+                "pitch": self.pitch, "on_white": self.on_white,
                 "augment": dataclasses.asdict(self.augment), "with_w": self.latents is not None}
 
     def _key(self) -> dict:
         return {"source": "head world", "seeds": describe_seeds(self.seeds), "resolution": self.resolution,
-                "yaw": self.yaw, "pitch": self.pitch, "white_background": self.white_background}
+                "yaw": self.yaw, "pitch": self.pitch}
 
     def _render(self, rows: range) -> dict[str, Tensor]:
         seeds = [self.seeds[row] for row in rows]
-        batch = render_batch(stack_seeds(seeds), self.resolution, self._cameras(seeds),
-                             white_background=self.white_background)
+        batch = render_batch(stack_seeds(seeds), self.resolution, self._cameras(seeds))
         return {"image": to_bytes(batch.image), "mask": batch.mask, "lines": batch.scribble[:, 0].to(torch.uint8),
                 "camera": batch.label, "attributes": batch.attributes, "z": batch.z}
 

@@ -27,6 +27,8 @@ class Sample:
         mask: classes uint8 [R, R] in 0..18, or None.
         camera: EG3D label [25], or None.
         w: the latent [num_ws, w_dim] that gives `image`, where it is known, else None.
+        described: whether the prompt tells of `image`; False where it was drawn without looking at it.
+        on_white: whether the generator draws heads alone: targets are white where the mask shows none of the head.
     """
 
     name: str
@@ -37,6 +39,8 @@ class Sample:
     mask: Tensor | None = None
     camera: Tensor | None = None
     w: Tensor | None = None
+    described: bool = True
+    on_white: bool = False
 
 
 @dataclass(frozen=True)

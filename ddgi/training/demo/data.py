@@ -9,30 +9,18 @@ from torch.nn import functional as F
 from ...cameras import look_at_label
 from ...files import load_tensors, save_tensors
 from ...headworld import render_batch
-from ...palette import CLASS_NAMES, PALETTE
+from ...palette import PALETTE
+from ..data import Sample
+from ..data.sample import Items
+from ..parts import part_weights
 
 FORMAT, VIEWS_FORMAT = "ddgi.headworld", "ddgi.headworld-views"
 # Seed ranges never overlap: what is measured was never trained on.
 HELD_OUT_SEEDS = range(256)
-# Loss weights of the parts that carry an attribute, and pixels around them that share it. A part and the place where
-# it could be weigh alike (ears and earrings, a closed mouth and what an open one would cover): a weight only where an
-# earring is would teach to draw one everywhere.
-PARTS = (({"left eye", "right eye"}, 10.0, 1), ({"mouth", "upper lip", "lower lip"}, 12.0, 3),
-         ({"eyeglasses", "left brow", "right brow", "left ear", "right ear", "earring"}, 4.0, 1),
-         ({"neck", "necklace"}, 3.0, 1), ({"nose"}, 2.0, 1))
 TRAINING_SEED = 1_000_000
+SCRIBBLE_SHARE = 0.3  # of the hints; the others are masks
 VIEW_YAW, VIEW_PITCH = 50.0, 18.0  # degrees to each side of the front, for the 3D generator's views
 JUDGE_SEED = 2_000_000
-
-
-def part_weights(mask: torch.Tensor) -> torch.Tensor:
-    """Loss weights [B, 1, R, R] of `PARTS`: the small parts of the face count more than their area."""
-    weights = torch.ones(len(mask), 1, *mask.shape[1:])
-    for names, weight, margin in PARTS:
-        part = torch.tensor([float(name in names) for name in CLASS_NAMES])[mask.long()][:, None]
-        around = F.max_pool2d(part, 2 * margin + 1, stride=1, padding=margin)
-        weights = torch.maximum(weights, weight * around)
-    return weights
 
 
 @dataclass
@@ -138,3 +126,37 @@ def hint_batch(data: HeadWorldData, index: torch.Tensor, scribble: torch.Tensor,
     """ControlNet hints [B, 3, size, size]: the scribble where `scribble` [B] is True, else the mask."""
     hints = torch.where(scribble[:, None, None, None], data.scribble_hints(index), data.mask_hints(index))
     return F.interpolate(hints, size=(size, size), mode="nearest-exact")
+
+
+class HeadWorldSamples(Items):
+    """The rendered heads as the bridge trainer's source.
+
+    Args:
+        known_w: [N, w_dim], the latent that the generator draws each head from.
+        hint_size: pixels per side of hints.
+        cameras: [N, 25] for a 3D generator, which draws heads alone.
+    """
+
+    def __init__(self, data: HeadWorldData, known_w: torch.Tensor, hint_size: int, cameras: torch.Tensor | None = None):
+        self.data, self.known_w, self.hint_size, self.cameras = data, known_w, hint_size, cameras
+        self.problems = []
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def name(self, index: int) -> str:
+        return f"head-{TRAINING_SEED + index}"
+
+    def read(self, index: int, generator: torch.Generator) -> Sample:
+        one = torch.tensor([index])
+        scribble = torch.rand(1, generator=generator) < SCRIBBLE_SHARE
+        hint = hint_batch(self.data, one, scribble, self.hint_size)[0]
+        alone = self.cameras is not None
+        return Sample(self.name(index), self.data.captions[index], hint, "scribble" if scribble else "mask",
+                      self.data.images(one)[0], self.data.mask[index], self.cameras[index] if alone else None,
+                      self.known_w[index], on_white=alone)
+
+    def describe(self) -> dict:
+        return {"source": "head world", "items": len(self), "skipped": 0, "resolution": self.data.image.shape[-1],
+                "seeds": [TRAINING_SEED, TRAINING_SEED + len(self)], "scribble_share": SCRIBBLE_SHARE,
+                "on_white": self.cameras is not None, "with_w": True}

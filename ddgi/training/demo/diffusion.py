@@ -11,10 +11,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..stage import Stage, batches
-from .data import HeadWorldData, hint_batch
+from .data import SCRIBBLE_SHARE, HeadWorldData, hint_batch
 from .settings import Settings
 
-DROP_PROMPT, DROP_HINT, SCRIBBLE_SHARE = 0.1, 0.1, 0.3
+DROP_PROMPT, DROP_HINT = 0.1, 0.1
 HINT_SIZE_PER_LATENT = 8  # core's ControlNet reads hints at eight times the latent's side
 
 
@@ -60,7 +60,7 @@ def train_diffusion(settings: Settings, networks: dict[str, nn.Module], alphas_c
         tokenize: caption -> 77 token ids.
     """
     parameters = [p for m in networks.values() for p in m.requires_grad_(True).parameters()]
-    optimizer = torch.optim.AdamW(parameters, lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-3)
+    optimizer = torch.optim.AdamW(parameters, lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-3, fused=True)
     stage = Stage("diffusion", settings.diffusion_steps, networks, {"adam": optimizer}, folder, ema_decay=0.998,
                   report=report)
     tokens = torch.tensor([tokenize(caption) for caption in data.captions])
@@ -68,7 +68,7 @@ def train_diffusion(settings: Settings, networks: dict[str, nn.Module], alphas_c
     hint_size = latents.shape[-1] * HINT_SIZE_PER_LATENT
 
     def step_fn(step: int, generator: torch.Generator) -> dict[str, float]:
-        index = batches(len(data), settings.batch, step, seed=2)
+        index = batches(len(data), settings.diffusion_batch, step, seed=2)
         chance = torch.rand(3, len(index), generator=generator)
         ids = torch.where((chance[0] < DROP_PROMPT)[:, None], empty, tokens[index]).to(settings.device)
         hint = hint_batch(data, index, chance[1] < SCRIBBLE_SHARE, hint_size).to(settings.device)

@@ -18,7 +18,7 @@ def train_judges(settings: Settings, judges: Judges, data: HeadWorldData, folder
     judges.requires_grad_(True).train()
 
     def step_fn(step: int, generator: torch.Generator) -> dict[str, float]:
-        index = batches(len(data), settings.batch, step, seed=5)
+        index = batches(len(data), settings.judge_batch, step, seed=5)
         image = augment(data.images(index), generator).to(settings.device)
         segmentation = F.cross_entropy(judges.segmenter(image), data.mask[index].long().to(settings.device))
         truth = data.attributes[index].to(settings.device)

@@ -13,18 +13,18 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ...bridge import Bridge, BridgeConfig
+from ...checkpoints import load_generator
 from ...evaluation.judges import Judges
-from ...features import FeatureLayout, StepFeatures, captured_call
 from ...gan import EG3D, EG3DGenerator, Generator, StyleGAN2, StyleGAN2Config
 from ...headworld import ATTRIBUTES, Z_DIM, default_cameras, parameters_from_z
-from ..losses import encoder_features
+from ..bridge_trainer import BridgeTrainer
+from ..config import BridgeSizes, FeatureConfig, StageConfig, TrainConfig
+from ..encoder import Encoder
+from ..watch import Watch
 from .autoencoder import encode_all, train_autoencoder, train_decoder
-from .bridge import LatentSpace, Objective, train_mapping, train_modulation
-from .data import JUDGE_SEED, TRAINING_SEED, HeadWorldData, hint_batch, render_data, render_views
-from .diffusion import HINT_SIZE_PER_LATENT, SCRIBBLE_SHARE, train_diffusion
+from .data import JUDGE_SEED, TRAINING_SEED, HeadWorldData, HeadWorldSamples, render_data, render_views
+from .diffusion import HINT_SIZE_PER_LATENT, train_diffusion
 from .export import provenance, save_control_net, save_diffusion
-from .features import TRUE_IMAGE, Collector, FeatureCache, finish
 from .generator import (
     CodeNetwork,
     head_code,
@@ -39,10 +39,8 @@ from .settings import Settings
 from .tokenizer import write_tokenizer
 
 GENERATOR_NAME, EG3D_NAME = "demo-stylegan2", "demo-eg3d"
-DDIM_STEPS, GUIDANCE, KEPT_STEPS = 12, 2.0, 4
-MAPPING_CHANNELS, HEAD_CHANNELS = (192, 384, 384, 384), (64, 96, 128, 192, 256)
-STAGES = ("autoencoder", "decoder", "generator", "generator_3d", "judges", "diffusion", "features", "bridge",
-          "bridge_3d")
+GENERATOR_FILE, EG3D_FILE = "generator_stylegan2.safetensors", "generator_eg3d.safetensors"
+STAGES = ("autoencoder", "decoder", "generator", "generator_3d", "judges", "diffusion", "bridge", "bridge_3d")
 
 
 def round_to_half(module: nn.Module) -> None:
@@ -59,12 +57,15 @@ class Recipe:
     Args:
         settings: sizes and lengths.
         core: the pack's `nodes.core_models`.
+        open_encoder: from the folder of finished files to the diffusion model as the bridge's trainer sees it.
         work: folder for checkpoints and caches. out: folder for the finished files.
         report: receives progress lines.
     """
 
-    def __init__(self, settings: Settings, core, work: Path, out: Path, report: Callable[[str], None] = print):
-        self.settings, self.core, self.work, self.out, self.report = settings, core, work, out, report
+    def __init__(self, settings: Settings, core, open_encoder: Callable[[Path], Encoder], work: Path, out: Path,
+                 report: Callable[[str], None] = print):
+        self.settings, self.core, self.open_encoder = settings, core, open_encoder
+        self.work, self.out, self.report = work, out, report
         self.vocab_size = write_tokenizer(out / "tokenizer")
         self.config = core.DiffusionConfig.build(
             image_size=settings.resolution, downscale=settings.downscale, vae_channels=settings.vae_channels,
@@ -106,10 +107,6 @@ class Recipe:
         self.config = replace(self.config, latent_scale=round(1 / raw.std().item(), 5))
         return raw * self.config.latent_scale
 
-    @property
-    def perceptual(self):
-        return encoder_features(self.trained_autoencoder.encoder)
-
     def autoencoder(self) -> None:
         self.report(f"autoencoder done, {self.latents.shape[0]} latents, scale {self.config.latent_scale}")
 
@@ -143,7 +140,7 @@ class Recipe:
     def generator(self) -> None:
         half = copy.deepcopy(self.trained_generator).half()
         Generator(half.config, half, name=GENERATOR_NAME).save(
-            self.out / "generator_stylegan2.safetensors",
+            self.out / GENERATOR_FILE,
             provenance(self.settings, self.work, "generator", "polish", "z_to_w"))
 
     @cached_property
@@ -165,7 +162,7 @@ class Recipe:
     def generator_3d(self) -> None:
         half = copy.deepcopy(self.trained_eg3d).half()
         EG3DGenerator(half.config, half, name=EG3D_NAME).save(
-            self.out / "generator_eg3d.safetensors",
+            self.out / EG3D_FILE,
             provenance(self.settings, self.work, "volume", "eg3d", "eg3d_z_to_w"))
 
     def judges(self) -> None:
@@ -203,12 +200,12 @@ class Recipe:
         # As in the ControlNet paper: the trunk starts as a copy, the convolutions into the U-Net at zero.
         control_net.load_state_dict({k: v for k, v in model.diffusion_model.state_dict().items()
                                      if k in control_net.state_dict()}, strict=False)
-        self.alphas_cumprod = (1 / (model.model_sampling.sigmas.double() ** 2 + 1)).float()
-        train_diffusion(self.settings, networks, self.alphas_cumprod, latents, self.data, self.tokenize, self.work,
+        alphas_cumprod = (1 / (model.model_sampling.sigmas.double() ** 2 + 1)).float()
+        train_diffusion(self.settings, networks, alphas_cumprod, latents, self.data, self.tokenize, self.work,
                         self.report)
         for network in networks.values():
             round_to_half(network)
-        return networks | {"model": model}
+        return networks
 
     def diffusion(self) -> None:
         trained = self.trained_diffusion
@@ -216,108 +213,41 @@ class Recipe:
         save_diffusion(self.out / "diffusion.safetensors", self.config, trained, self.trained_decoder, record)
         save_control_net(self.out / "controlnet.safetensors", self.config, trained["control_net"], record)
 
-    def features(self) -> None:
-        self.report(f"features done, {len(self.feature_cache)} U-Net passes")
-
     def bridge(self) -> None:
-        generator = self.trained_generator
-        named = Generator(generator.config, generator, name=GENERATOR_NAME)
-
-        def draw(ws: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
-            return generator.synthesis(ws, noise_mode="none")
-
-        space = LatentSpace(named.w_avg, self.known_w, draw)
-        self._train_bridge(named, space, ("mapping", "modulation"), "bridge_stylegan2.safetensors")
+        self.trained_generator  # noqa: B018 - fixes the known latents
+        self._train_bridge("bridge_stylegan2", GENERATOR_FILE, self.known_w, rendered_share=0.25)
 
     def bridge_3d(self) -> None:
-        module = self.trained_eg3d
-        named = EG3DGenerator(module.config, module, name=EG3D_NAME)
-        labels = default_cameras(parameters_from_z(self.data.z))
+        self.trained_eg3d  # noqa: B018 - fixes the known latents
+        self._train_bridge("bridge_eg3d", EG3D_FILE, self.known_w_3d, default_cameras(parameters_from_z(self.data.z)),
+                           rendered_share=0.0625)
 
-        def draw(ws: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
-            return module.view(module.planes(ws, "none"), ws, labels[samples]).image
+    def _train_bridge(self, name: str, generator_file: str, known_w: torch.Tensor, cameras: torch.Tensor | None = None,
+                      *, rendered_share: float) -> None:
+        """M and T by the trainer that users have, with the finished files of the diffusion model and the generator.
 
-        space = LatentSpace(named.w_avg, self.known_w_3d, draw, on_white=True, drawn_share=0.0625)
-        self._train_bridge(named, space, ("mapping_3d", "modulation_3d"), "bridge_eg3d.safetensors")
+        rendered_share: of a batch, for the losses on pictures (rendering costs the most).
+        """
+        encoder = self.open_encoder(self.out)
+        source = HeadWorldSamples(self.data, known_w, encoder.side * HINT_SIZE_PER_LATENT, cameras)
+        generator = load_generator(self.out / generator_file).to(self.settings.device)
+        trainer = BridgeTrainer(self._bridge_config(rendered_share), source, encoder, generator, self.work / name,
+                                watch=Watch(report=self.report))
+        trainer.run().save(self.out / f"{name}.safetensors", dtype=torch.float16)
 
-    def _train_bridge(self, generator: Generator, space: LatentSpace, stages: tuple[str, str], file: str) -> None:
+    def _bridge_config(self, rendered_share: float) -> TrainConfig:
         s = self.settings
-        torch.manual_seed(5)
-        config = self.bridge_config(generator.fingerprint, generator.name, generator.config.num_ws)
-        bridge = Bridge(config).to(s.device)
-        objective = Objective(s, space, self.data, self.feature_cache, self.perceptual)
-        train_mapping(s, bridge, objective, self.work, self.report, stages[0])
-        train_modulation(s, bridge, objective, self.work, self.report, stages[1])
-        bridge.record = provenance(s, self.work, *stages)
-        bridge.save(self.out / file, dtype=torch.float16)
-
-    def bridge_config(self, fingerprint: str = "", name: str = "", num_ws: int = 1) -> BridgeConfig:
-        """Sizes of a bridge between this U-Net and a generator; collecting features needs the U-Net's alone."""
-        side = self.latents.shape[-1]
-        middle = side // 2 ** (len(self.settings.channel_mult) - 1)
-        layout = FeatureLayout.of(self.trained_diffusion["unet"], (side, side))
-        return BridgeConfig(
-            family=layout.family, middle_channels=layout.middle_channels, middle_size=middle,
-            stage_channels=tuple(stage.channels for stage in layout.stages), map_size=side,
-            num_ws=num_ws, w_dim=self.settings.w_dim,
-            mapping_channels=MAPPING_CHANNELS[:middle.bit_length() - 1], modulation_channels=64,
-            head_channels=HEAD_CHANNELS[:side.bit_length() - 1], attention_source="output", refinement="both",
-            generator_fingerprint=fingerprint, generator_name=name)
-
-    @cached_property
-    def feature_cache(self) -> FeatureCache:
-        """All features that M and T train on, computed once and kept on disk."""
-        path = self.work / "features.safetensors"
-        if not path.exists():
-            self._collect().save(path)
-        return FeatureCache.load(path)
-
-    @torch.no_grad()
-    def _collect(self) -> FeatureCache:
-        s, collector, generator = self.settings, Collector(self.bridge_config()), torch.Generator().manual_seed(8)
-        tokens = torch.tensor([self.tokenize(caption) for caption in self.data.captions])
-        empty = torch.tensor(self.tokenize(""))
-        words = ~torch.isin(tokens, empty)
-        for index in torch.arange(s.feature_passes).remainder(len(self.data)).split(64):
-            t = torch.randint(0, len(self.alphas_cumprod), (len(index),), generator=generator)
-            alpha = self.alphas_cumprod[t][:, None, None, None]
-            noise = torch.randn(self.latents[index].shape, generator=generator)
-            noised = alpha.sqrt() * self.latents[index] + (1 - alpha).sqrt() * noise
-            _, features = self.run_pass(noised, t, tokens[index], self._hints(index, generator))
-            collector.add(features, words[index], index, torch.full_like(index, TRUE_IMAGE))
-        images = []
-        for index in torch.arange(s.finished_images).remainder(len(self.data)).split(64):
-            noise = torch.randn(self.latents[index].shape, generator=generator)
-            clean, steps = finish(self.run_pass, self.alphas_cumprod, noise, tokens[index], empty,
-                                  self._hints(index, generator), DDIM_STEPS, GUIDANCE)
-            autoencoder = self.trained_decoder
-            image = autoencoder.decoder(autoencoder.post_quant_conv(clean.to(s.device) / self.config.latent_scale))
-            rows = torch.arange(len(index)) + sum(map(len, images))
-            images.append(((image.cpu() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8))
-            others = torch.randperm(DDIM_STEPS - 1, generator=generator)[:KEPT_STEPS - 1].tolist()
-            for kept in [*others, DDIM_STEPS - 1]:      # the last step is the one that users take by default
-                collector.add(steps[kept], words[index], index, rows)
-            self.report(f"features  {int(rows[-1]) + 1}/{s.finished_images} sampling runs")
-        return collector.result(torch.cat(images))
-
-    def _hints(self, index: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        scribble = torch.rand(len(index), generator=generator) < SCRIBBLE_SHARE
-        return hint_batch(self.data, index, scribble, self.latents.shape[-1] * HINT_SIZE_PER_LATENT)
-
-    def run_pass(self, x, timesteps, tokens, hint) -> tuple[torch.Tensor, StepFeatures]:
-        """One conditional U-Net pass in the variance-preserving scale: (v, features)."""
-        trained, device = self.trained_diffusion, self.settings.device
-        x, t, options = x.to(device), timesteps.float().to(device), {}
-        context, _, _ = trained["text"].text_model(tokens.to(device))
-        control = trained["control_net"](x=x, hint=hint.to(device), timesteps=t, context=context)
-        alpha = self.alphas_cumprod[timesteps].to(device)
-        with captured_call(trained["unet"], options, len(x)) as call:
-            v = trained["unet"](x, t, context=context, control=control, transformer_options=options)
-        return v, call.features(0, ((1 - alpha) / alpha).sqrt())
+        stage = StageConfig(batch=s.bridge_batch, rate=1e-3, ema_decay=0.995, rendered_share=rendered_share)
+        return TrainConfig(
+            features=FeatureConfig(cache="disk", passes=s.feature_passes, own_images=s.finished_images, statistics=512),
+            bridge=BridgeSizes(mapping_width=384, modulation_width=64, head_width=256), held_out=128,
+            mapping=replace(stage, steps=s.mapping_steps),
+            modulation=replace(stage, steps=s.modulation_steps, own_share=0.5))
 
 
-def train(settings: Settings, core, work: Path, out: Path, stages: tuple[str, ...] = STAGES, report=print) -> None:
+def train(settings: Settings, core, open_encoder: Callable[[Path], Encoder], work: Path, out: Path,
+          stages: tuple[str, ...] = STAGES, report=print) -> None:
     """Run the recipe; see `Recipe`."""
     report(f"demo recipe on {settings.device}: {asdict(settings)}")
     torch.set_flush_denormal(True)  # empty space has vanishing densities, and a CPU crawls through denormal numbers
-    Recipe(settings, core, work, out, report).run(stages)
+    Recipe(settings, core, open_encoder, work, out, report).run(stages)

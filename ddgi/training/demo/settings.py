@@ -13,7 +13,6 @@ class Settings:
     latent_channels: int
     samples: int  # rendered training heads
     judge_samples: int
-    batch: int
     # autoencoder
     vae_channels: int
     vae_mult: tuple[int, ...]
@@ -25,6 +24,7 @@ class Settings:
     channel_mult: tuple[int, ...]
     text_width: int
     text_layers: int
+    diffusion_batch: int
     diffusion_steps: int
     # generator
     channel_base: int
@@ -38,6 +38,7 @@ class Settings:
     volume_steps: int
     eg3d_steps: int
     # judges
+    judge_batch: int
     judge_steps: int
     # bridges
     bridge_batch: int
@@ -55,16 +56,17 @@ class Settings:
 
 
 CPU = Settings(
-    device="cpu", resolution=64, downscale=8, latent_channels=8, samples=10_000, judge_samples=3_000, batch=16,
+    device="cpu", resolution=64, downscale=8, latent_channels=8, samples=18_000, judge_samples=3_000,
     vae_channels=32, vae_mult=(1, 1, 2, 2), vae_batch=8, vae_steps=12_000, decoder_steps=6000,
-    model_channels=32, channel_mult=(1, 2, 3), text_width=96, text_layers=3, diffusion_steps=4500,
+    model_channels=32, channel_mult=(1, 2, 3), text_width=96, text_layers=3, diffusion_batch=32, diffusion_steps=6000,
     channel_base=2048, channel_max=128, w_dim=128, generator_batch=8, generator_steps=31_000,
-    polish_steps=300, z_steps=20_000, judge_steps=700,
+    polish_steps=300, z_steps=20_000, judge_batch=16, judge_steps=700,
     views=10_000, volume_steps=5000, eg3d_steps=1500,
     bridge_batch=32, feature_passes=8_000, finished_images=2_048, mapping_steps=2500, modulation_steps=4000)
 
 GPU = replace(
-    CPU, device="cuda", resolution=128, samples=40_000, judge_samples=12_000, batch=64, vae_batch=64, vae_steps=10_000,
-    decoder_steps=5000, diffusion_steps=20_000, channel_base=4096, generator_batch=32, generator_steps=40_000,
-    polish_steps=4000, judge_steps=2500, views=40_000, volume_steps=12_000, eg3d_steps=8000, bridge_batch=64,
-    feature_passes=40_000, finished_images=16_000, mapping_steps=6000, modulation_steps=6000)
+    CPU, device="cuda", resolution=128, samples=40_000, judge_samples=12_000, vae_batch=64, vae_steps=10_000,
+    decoder_steps=5000, diffusion_batch=64, diffusion_steps=20_000, channel_base=4096, generator_batch=32,
+    generator_steps=40_000, polish_steps=4000, judge_batch=64, judge_steps=2500, views=40_000, volume_steps=12_000,
+    eg3d_steps=8000, bridge_batch=64, feature_passes=40_000, finished_images=16_000, mapping_steps=6000,
+    modulation_steps=6000)
