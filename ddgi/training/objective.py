@@ -17,7 +17,7 @@ FaceVectors = Callable[[torch.Tensor], torch.Tensor]
 class Scene:
     """What a loss may look at.
 
-    ws: [B, num_ws, w_dim], predicted. image: [b, 3, S, S], their pictures; the first b <= B rows are rendered.
+    ws: [B, num_ws, w_dim], predicted. image: [b, 3, S, S], pictures of b <= B of them.
     target: [b, 3, S, S], what they should look like. true: [b, 3, S, S], I_gt. batch: everything else.
     """
 
@@ -72,7 +72,7 @@ class Objective:
 
     Args:
         weights: of the terms by name; a term with weight 0 is not computed.
-        rendered_share: share of a batch whose pictures are rendered, at least one.
+        rendered_share: share of a batch whose pictures are rendered, at least one; rows without a known latent first.
         size: pictures are compared at most this large.
     """
 
@@ -84,11 +84,11 @@ class Objective:
 
     def __call__(self, ws: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
         """Loss of predicted latents [B, num_ws, w_dim], and the value of each term and of the whole."""
-        rows = max(1, round(len(ws) * self.rendered_share))
-        camera = None if batch.camera is None else batch.camera[:rows]
-        image, target, true = self.fit(self.space.draw(ws[:rows], camera).float(), batch.target[:rows],
-                                       batch.true[:rows])
-        weight = torch.ones_like(target[:, :1]) if batch.weight is None else self.fit(batch.weight[:rows])[0]
+        # Where the latent is not known, the picture is all there is to learn from.
+        rows = batch.has_w.argsort(stable=True)[:max(1, round(len(ws) * self.rendered_share))]
+        camera = None if batch.camera is None else batch.camera[rows]
+        image, target, true = self.fit(self.space.draw(ws[rows], camera).float(), batch.target[rows], batch.true[rows])
+        weight = torch.ones_like(target[:, :1]) if batch.weight is None else self.fit(batch.weight[rows])[0]
         scene = Scene(ws.float(), image, target, true, weight, batch, self.space, self.perceptual, self.identity)
         values = {name: TERMS[name](scene) for name in self.weights}
         values = {name: value for name, value in values.items() if value is not None}

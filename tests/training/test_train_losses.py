@@ -1,5 +1,7 @@
 """The terms of the objective on scenes whose losses are known, and the optional judges' files."""
 
+import dataclasses
+
 import pytest
 import torch
 from torch import nn
@@ -45,6 +47,14 @@ def test_each_term_is_what_it_says():
     assert loss.item() == pytest.approx(0.25 + 2 * 0.5 + 0.3125 + 4 * 0.625)
 
 
+def test_heavy_pixels_count_more():
+    batch = scene()
+    weight = torch.ones(2, 1, 4, 4)
+    weight[:, :, 0] = 5.0  # a quarter of the picture
+    _, terms = values({"pixel": 1.0}, torch.ones(2, 3, 2), dataclasses.replace(batch, weight=weight))
+    assert terms["pixel"] == pytest.approx(0.25 * (0.75 + 0.25 * 5))
+
+
 def test_a_term_without_weight_is_not_computed_and_identity_needs_its_file():
     _, terms = values({"pixel": 1.0, "perceptual": 0.0, "identity": 1.0}, torch.ones(2, 3, 2), scene())
     assert set(terms) == {"loss", "pixel"}
@@ -59,8 +69,8 @@ def test_identity_is_one_minus_the_cosine():
     assert terms["identity"] == pytest.approx(1 - 0.75 ** 0.5)  # between brightness 0 and 0.5
 
 
-def test_only_the_rendered_share_counts_for_pictures_and_all_rows_for_w():
-    ws = torch.stack([torch.full((3, 2), 0.5), torch.full((3, 2), 9.0)])
+def test_pictures_of_rows_without_a_known_latent_come_first_and_all_rows_count_for_w():
+    ws = torch.stack([torch.full((3, 2), 9.0), torch.full((3, 2), 0.5)])  # the data knows the first one's
     _, terms = values({"pixel": 1.0, "w_avg": 1.0}, ws, scene(), rendered_share=0.5)
     assert terms["pixel"] == pytest.approx(0.0)
     assert terms["w_avg"] > 20
