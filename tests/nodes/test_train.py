@@ -79,6 +79,16 @@ def test_a_row_does_not_depend_on_its_batch(encoder, seen):
     assert torch.allclose(together[1:], alone, atol=1e-3)
 
 
+@pytest.mark.parametrize(("other", "words"), [("clip", "text encoder gives 32.*reads"), ("vae", "16 channels.*VAE of")])
+def test_parts_of_another_checkpoint_are_named(pack, encoder, monkeypatch, other, words):
+    if other == "vae":
+        monkeypatch.setattr(encoder.vae, "latent_channels", 16)
+    else:
+        monkeypatch.setattr(encoder.clip, "encode_from_tokens", lambda *_, **__: (torch.zeros(1, 77, 32), None))
+    with pytest.raises(pack.ddgi.InputError, match=words):
+        type(encoder)(encoder.model, encoder.clip, encoder.vae)
+
+
 def test_perceptual_features_pass_gradients_even_for_weights_made_in_inference_mode(encoder, seen):
     image = seen[0].clone().requires_grad_(True)
     sum(x.square().mean() for x in encoder.perceptual()(image)).backward()
@@ -97,3 +107,18 @@ def test_a_recipe_trains_and_its_bridge_loads(pack, tmp_path):
     assert bridge.config.generator_fingerprint == result["record"]["generator"]["fingerprint"]
     assert bridge.record["data"]["source"] == "generator samples"
     assert bridge.record["stages"]["modulation"]["step"] == 2
+
+
+def test_a_celebamask_hq_folder_trains_through_its_own_source(pack, tmp_path):
+    part(pack, "ddgi.training.data.celebamask").write_celebamask_hq(tmp_path / "data", range(6), resolution=64)
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(RECIPE.replace('source = "generator"\ngrammar = "head-world"\ncount = 8',
+                                     f'source = "celebamask-hq"\nroot = "{(tmp_path / "data").as_posix()}"'))
+    result = part(pack, "nodes.train_recipe").run(recipe, tmp_path / "run", tmp_path / "bridge.safetensors",
+                                                  part(pack, "ddgi.training.watch").Watch())
+    assert result["problems"] == []
+    assert result["record"]["data"]["source"] == "CelebAMask-HQ"
+    assert result["record"]["data"]["items"] == 6
+    # Photographs have no known latents: M learned from pictures alone, and its held-out score says so.
+    assert result["record"]["stages"]["mapping"]["held_out"]["known_w"] == 0
+    assert result["record"]["stages"]["mapping"]["held_out"]["pixel"] > 0
