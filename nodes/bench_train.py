@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ import torch
 
 from ..ddgi.errors import InputError
 from ..ddgi.evaluation.peak import PeakMemory
+from ..ddgi.evaluation.view_costs import CLOCKS
 from ..ddgi.evaluation.view_costs import CONFIGS as EG3D_CONFIGS
 from ..ddgi.evaluation.view_costs import random_generator as random_eg3d
 from ..ddgi.gan import Generator, StyleGAN2, StyleGAN2Config
@@ -75,20 +75,22 @@ GENERATORS: dict[str, Callable[[torch.device], Generator]] = {
 
 
 def run(kind: str = "stylegan2", *, size: int = 512, steps: int = 2, batch: int = 1, precision: str = "fp32",
-        report: Callable[[str], None] = lambda line: None) -> dict[str, dict]:
+        clock: str = "wall", report: Callable[[str], None] = lambda line: None) -> dict[str, dict]:
     """Measure at `size` pixels of the diffusion model -> the dict of `measure`.
 
-    kind: of `GENERATORS`. precision: of the bridge and its generator, see `TrainConfig`.
+    kind: of `GENERATORS`. precision: of the bridge and its generator, see `TrainConfig`. clock: of `view_costs.CLOCKS`.
     """
     report("random weights of Stable Diffusion 1.5's sizes")
     encoder = sd15_encoder(size)
     generator = GENERATORS[kind](comfy.model_management.get_torch_device())
     with tempfile.TemporaryDirectory() as folder:
-        return measure(encoder, generator, Path(folder), steps=steps, batch=batch, precision=precision, report=report)
+        return measure(encoder, generator, Path(folder), steps=steps, batch=batch, precision=precision, clock=clock,
+                       report=report)
 
 
 def measure(encoder: DiffusionEncoder, generator: Generator, folder: Path, *, steps: int, batch: int,
-            precision: str = "fp32", report: Callable[[str], None] = lambda line: None) -> dict[str, dict]:
+            precision: str = "fp32", clock: str = "wall",
+            report: Callable[[str], None] = lambda line: None) -> dict[str, dict]:
     """Train M and then T for `steps` steps of `batch` pictures each.
 
     Returns:
@@ -105,20 +107,19 @@ def measure(encoder: DiffusionEncoder, generator: Generator, folder: Path, *, st
     if steps < 2 or batch < 1:
         raise InputError(f"{steps} steps with batches of {batch} were asked for; at least 2 steps of 1 picture are "
                          f"needed, the first one only warms up.")
-    meter, default = Meter(generator.w_avg.device), TrainConfig()
+    stopwatch, default = Stopwatch(generator.w_avg.device, clock), TrainConfig()
     source = open_source(DataTable(count=max(batch, 2)), generator, encoder.size, folder / "samples")
-    with meter.phase() as sample:
+    with stopwatch.phase() as sample:
         for index in range(len(source)):
             source.sample(index, torch.Generator().manual_seed(0))
     sample["seconds"] /= len(source)
-    trainer = TimedTrainer(recipe(steps, batch, precision), source, encoder, generator, folder,
-                           watch=Watch(report=report))
-    with meter.phase() as m:
+    trainer = TimedTrainer(recipe(steps, batch, precision), source, encoder, generator, folder, stopwatch, report)
+    with stopwatch.phase() as m:
         trainer.train_mapping()
-    with meter.phase() as own:
+    with stopwatch.phase() as own:
         trainer.own.make()
     own["seconds"] /= len(trainer.own)
-    with meter.phase() as t:
+    with stopwatch.phase() as t:
         trainer.train_modulation()
     own["default_hours"] = default.features.own_images * own["seconds"] * DEFAULT_STEPS / OWN_STEPS / 3600
     for name, case in ((MAPPING, m), (MODULATION, t)):
@@ -126,7 +127,8 @@ def measure(encoder: DiffusionEncoder, generator: Generator, folder: Path, *, st
         pictures = getattr(default, name).steps * getattr(default, name).batch
         case["default_hours"] = pictures / case["images_per_second"] / 3600
     setting = {"generator_size": generator.config.img_resolution, "size": encoder.size, "batch": batch, "steps": steps,
-               "precision": precision, "device": str(generator.w_avg.device), "threads": torch.get_num_threads()}
+               "precision": precision, "clock": clock, "device": str(generator.w_avg.device),
+               "threads": torch.get_num_threads()}
     return {name: case | {"ratio": case["seconds"] / m["seconds"], "ceiling_share": None} | setting
             for name, case in {"sample": sample, "own_picture": own, MAPPING: m, MODULATION: t}.items()}
 
@@ -142,36 +144,56 @@ def recipe(steps: int, batch: int, precision: str) -> TrainConfig:
         modulation=dataclasses.replace(default.modulation, **few))
 
 
-class TimedTrainer(BridgeTrainer):
-    """The trainer with stopwatches: seconds of the steps of each stage, and what part of them E's reading takes."""
+class Stopwatch:
+    """Seconds, by a clock of `view_costs.CLOCKS`, and the highest memory."""
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
+    def __init__(self, device: torch.device, clock: str = "wall"):
+        self.memory, self.clock = PeakMemory(device), CLOCKS[clock]
+
+    def now(self) -> float:
+        synchronize(self.memory.device)
+        return self.clock()
+
+    @contextmanager
+    def phase(self) -> Iterator[dict]:
+        """The dict gets "seconds" and "peak_mib" when the block ends."""
+        found: dict = {}
+        self.memory.reset()
+        start = self.now()
+        yield found
+        found["seconds"] = self.now() - start
+        grown = self.memory.read()
+        found["peak_mib"] = None if grown is None else self.memory.base + grown
+
+    def timed(self, function: Callable, seconds: list[float]) -> Callable:
+        """The function, adding the seconds of each of its calls to the list."""
+        def wrapper(*args):
+            start = self.now()
+            result = function(*args)
+            seconds.append(self.now() - start)
+            return result
+        return wrapper
+
+
+class TimedTrainer(BridgeTrainer):
+    """The trainer under a stopwatch: seconds of the steps of each stage, and what part of them E's reading takes."""
+
+    def __init__(self, config, source, encoder, generator, folder, stopwatch: Stopwatch, report: Callable[[str], None]):
+        super().__init__(config, source, encoder, generator, folder, watch=Watch(report=report))
+        self.stopwatch = stopwatch
         self.step_seconds: dict[str, list[float]] = {MAPPING: [], MODULATION: []}
         self.reading_seconds: dict[str, list[float]] = {MAPPING: [], MODULATION: []}
 
     def passes(self, name, own=None):
         passes = super().passes(name, own)
         if name in self.reading_seconds:
-            passes.step = timed(passes.step, self.reading_seconds[name], self.space.device)
+            passes.step = self.stopwatch.timed(passes.step, self.reading_seconds[name])
         return passes
 
     def trainer(self, name, passes, folder=None):
         trainer = super().trainer(name, passes, folder)
-        trainer._step = timed(trainer._step, self.step_seconds[name], self.space.device)
+        trainer._step = self.stopwatch.timed(trainer._step, self.step_seconds[name])
         return trainer
-
-
-def timed(function: Callable, seconds: list[float], device: torch.device) -> Callable:
-    """The function, adding the seconds of each of its calls to the list."""
-    def wrapper(*args):
-        synchronize(device)
-        start = time.perf_counter()
-        result = function(*args)
-        synchronize(device)
-        seconds.append(time.perf_counter() - start)
-        return result
-    return wrapper
 
 
 def split(steps: list[float], readings: list[float], batch: int) -> dict:
@@ -179,22 +201,3 @@ def split(steps: list[float], readings: list[float], batch: int) -> dict:
     seconds, reading = median(steps[1:]), median(readings[1:])
     return {"seconds": seconds, "reading": reading, "learning": seconds - reading,
             "images_per_second": batch / seconds, "step_seconds": steps}
-
-
-class Meter:
-    """Seconds and the highest memory of phases."""
-
-    def __init__(self, device: torch.device):
-        self.memory = PeakMemory(device)
-
-    @contextmanager
-    def phase(self) -> Iterator[dict]:
-        """The dict gets "seconds" and "peak_mib" when the block ends."""
-        found: dict = {}
-        self.memory.reset()
-        start = time.perf_counter()
-        yield found
-        synchronize(self.memory.device)
-        found["seconds"] = time.perf_counter() - start
-        grown = self.memory.read()
-        found["peak_mib"] = None if grown is None else self.memory.base + grown

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rays", type=int, metavar="SIDE", help="views: rays per side (default: the model's own)")
     parser.add_argument("--memory", type=float, default=512, metavar="MIB", help="views: bound for rays (default: 512)")
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall",
-                        help="views: seconds waited, or computed by this process alone (for a busy machine)")
+                        help="views, train: seconds waited, or computed by this process alone (for a busy machine)")
     parser.add_argument("--device", help="views: cpu, cuda, ... (default: cuda where there is one, else cpu)")
 
 
@@ -64,7 +64,7 @@ def _train(args: argparse.Namespace) -> dict:
 
     result = pack_module("nodes.bench_train").run(
         args.generator, size=args.size, steps=2 if args.steps is None else args.steps, batch=args.batch,
-        precision=args.precision, report=lambda line: say(args, line))
+        precision=args.precision, clock=args.clock, report=lambda line: say(args, line))
     _table(args, result, ("seconds", "reading", "learning", "images_per_second", "peak_mib", "default_hours"))
     return result
 
