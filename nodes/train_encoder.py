@@ -32,7 +32,7 @@ class DiffusionEncoder:
         name: of the checkpoint, for the record.
 
     Raises:
-        InputError: the model is no Stable Diffusion U-Net, or `size` does not fit it.
+        InputError: the model is no Stable Diffusion U-Net, or text encoder, VAE or `size` do not fit it.
     """
 
     def __init__(self, model, clip, vae, control_net=None, *, size: int = 0, steps: int = 20, cfg: float = 7.0,
@@ -45,8 +45,13 @@ class DiffusionEncoder:
         if size < shrink or size % shrink:
             raise InputError(f"The diffusion model is to see pictures of {size} px, but its latents are {shrink} times "
                              f"smaller; give a multiple of {shrink}, 512 for SD 1.x.")
+        channels = model.get_model_object("latent_format").latent_channels
+        if vae.latent_channels != channels:
+            raise InputError(f"The VAE makes latents of {vae.latent_channels} channels and the diffusion model reads "
+                             f"{channels}; use the VAE of the same checkpoint.")
         self.side = size // shrink
         self.layout = FeatureLayout.of(model.get_model_object("diffusion_model"), (self.side, self.side))
+        self._check_text()
         self.num_timesteps = len(self._sampling.sigmas)
         self.finish_passes = steps * (1 if cfg == 1.0 else 2)
 
@@ -114,6 +119,13 @@ class DiffusionEncoder:
         control = None if self.control_net is None else type(self.control_net).__name__
         return {"name": self.name, "layout": self.layout.to_config(), "control_net": control, "size": self.size,
                 "sampler": self.sampler, "scheduler": self.scheduler, "steps": self.steps, "cfg": self.cfg}
+
+    @torch.inference_mode()
+    def _check_text(self) -> None:
+        width, wanted = self._text([""])[0].shape[-1], self.layout.context_channels
+        if wanted not in (None, width):
+            raise InputError(f"The text encoder gives {width} numbers for a word and the diffusion model reads "
+                             f"{wanted}; use the text encoder of the same checkpoint.")
 
     def _text(self, prompts: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]:
         """Context [B, 77, D], pooled [B, P] or None, and word flags [B, 77]."""
