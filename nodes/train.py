@@ -124,7 +124,9 @@ def _plain_inputs() -> list[io.Input]:
         io.Int.Input("batch", default=8, min=1, max=1024, tooltip="Pictures in a step. Less needs less memory."),
         io.Float.Input("learning_rate", default=1e-4, min=1e-6, max=0.1, step=1e-6, round=1e-7,
                        tooltip="How far a step goes. Small bridges on small models learn at 0.001."),
-        io.Int.Input("seed", default=0, min=0, max=2**31 - 1, tooltip="Of everything that is drawn."),
+        # The front end changes a seed after each run unless it is told not to, and another seed is another training.
+        io.Int.Input("seed", default=0, min=0, max=2**31 - 1, control_after_generate=False,
+                     tooltip="Of everything that is drawn."),
         io.Int.Input("preview_every", default=500, min=1, max=1_000_000,
                      tooltip="Steps between two previews and scores on pictures that are not trained on."),
     ]

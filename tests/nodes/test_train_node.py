@@ -98,6 +98,11 @@ def test_a_cancelled_training_goes_on_to_the_same_bridge(pack, host_with_nodes, 
     assert all(torch.equal(value, first[key]) for key, value in bridge.value.state_dict().items())
 
 
+def test_the_front_end_keeps_the_seed(pack):
+    seed = pack.nodes.train.TrainBridge.INPUT_TYPES()["required"]["seed"]
+    assert seed[1]["control_after_generate"] is False  # where it is absent, each run would get a new seed
+
+
 def test_a_name_belongs_to_one_training(host_with_nodes, whole):
     assert "mapping.steps = 3, and now it is 4" in host_with_nodes.sentence(steps_m=4)
     shutil.copy(host_with_nodes.bridges / "tiny.safetensors", host_with_nodes.bridges / "taken.safetensors")
