@@ -121,7 +121,8 @@ class Recipe:
             channel_max=s.channel_max, num_mapping_layers=4)).to(s.device)
 
     @cached_property
-    def trained_generator(self) -> StyleGAN2:
+    def trained_generator(self) -> tuple[StyleGAN2, CodeNetwork]:
+        """The generator, and the network that knows the latent of each head."""
         module, s = self._generator_module(), self.settings
         network = CodeNetwork(s.w_dim).to(s.device)
         train_generator(s, module, network, self.data, self.work, self.report)
@@ -129,8 +130,7 @@ class Recipe:
         train_mapping_network(s, module.mapping, lambda z: network(head_code(z)), self.work, self.report)
         set_w_avg(module.mapping)
         round_to_half(module)
-        self.known_w = self._known_w(network, head_code)
-        return module.requires_grad_(False).eval()
+        return module.requires_grad_(False).eval(), network
 
     @torch.no_grad()
     def _known_w(self, network: CodeNetwork, code: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
@@ -138,13 +138,14 @@ class Recipe:
         return torch.cat([network(code(z.to(self.settings.device))).cpu() for z in self.data.z.split(1024)])
 
     def generator(self) -> None:
-        half = copy.deepcopy(self.trained_generator).half()
+        half = copy.deepcopy(self.trained_generator[0]).half()
         Generator(half.config, half, name=GENERATOR_NAME).save(
             self.out / GENERATOR_FILE,
             provenance(self.settings, self.work, "generator", "polish", "z_to_w"))
 
     @cached_property
-    def trained_eg3d(self) -> EG3D:
+    def trained_eg3d(self) -> tuple[EG3D, CodeNetwork]:
+        """As `trained_generator`."""
         s, first = self.settings, TRAINING_SEED
         views = render_views(range(first, first + s.views), s.resolution,
                              cache=self.work / "headworld-views.safetensors", report=self.report)
@@ -156,11 +157,10 @@ class Recipe:
         train_mapping_network(s, mapping, lambda z: network(eg3d_code(z)), self.work, self.report, "eg3d_z_to_w")
         set_w_avg(mapping)
         round_to_half(module)
-        self.known_w_3d = self._known_w(network, eg3d_code)
-        return module.requires_grad_(False).eval()
+        return module.requires_grad_(False).eval(), network
 
     def generator_3d(self) -> None:
-        half = copy.deepcopy(self.trained_eg3d).half()
+        half = copy.deepcopy(self.trained_eg3d[0]).half()
         EG3DGenerator(half.config, half, name=EG3D_NAME).save(
             self.out / EG3D_FILE,
             provenance(self.settings, self.work, "volume", "eg3d", "eg3d_z_to_w"))
@@ -214,13 +214,13 @@ class Recipe:
         save_control_net(self.out / "controlnet.safetensors", self.config, trained["control_net"], record)
 
     def bridge(self) -> None:
-        self.trained_generator  # noqa: B018 - fixes the known latents
-        self._train_bridge("bridge_stylegan2", GENERATOR_FILE, self.known_w, rendered_share=0.25)
+        known_w = self._known_w(self.trained_generator[1], head_code)
+        self._train_bridge("bridge_stylegan2", GENERATOR_FILE, known_w, rendered_share=0.125)
 
     def bridge_3d(self) -> None:
-        self.trained_eg3d  # noqa: B018 - fixes the known latents
-        self._train_bridge("bridge_eg3d", EG3D_FILE, self.known_w_3d, default_cameras(parameters_from_z(self.data.z)),
-                           rendered_share=0.0625)
+        known_w = self._known_w(self.trained_eg3d[1], eg3d_code)
+        cameras = default_cameras(parameters_from_z(self.data.z))
+        self._train_bridge("bridge_eg3d", EG3D_FILE, known_w, cameras, rendered_share=0.0625)
 
     def _train_bridge(self, name: str, generator_file: str, known_w: torch.Tensor, cameras: torch.Tensor | None = None,
                       *, rendered_share: float) -> None:
@@ -239,7 +239,8 @@ class Recipe:
         s = self.settings
         stage = StageConfig(batch=s.bridge_batch, rate=1e-3, ema_decay=0.995, rendered_share=rendered_share)
         return TrainConfig(
-            features=FeatureConfig(cache="disk", passes=s.feature_passes, own_images=s.finished_images, statistics=512),
+            features=FeatureConfig(denoising_steps="low", cache="disk", passes=s.feature_passes,
+                                   own_images=s.finished_images, statistics=512),
             bridge=BridgeSizes(mapping_width=384, modulation_width=64, head_width=256), held_out=128,
             mapping=replace(stage, steps=s.mapping_steps),
             modulation=replace(stage, steps=s.modulation_steps, own_share=0.5))
