@@ -14,6 +14,8 @@ from safetensors.torch import save_file
 from .errors import InputError
 
 VERSION = 1
+_UMASK = os.umask(0)  # it can only be read by setting it
+os.umask(_UMASK)
 
 
 @contextlib.contextmanager
@@ -23,11 +25,11 @@ def atomic_path(path: str | Path):
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     os.close(handle)
-    os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner can read
     try:
         yield Path(temporary)
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_UMASK)  # temporary files are their owner's alone, and so are safetensors' own
         os.replace(temporary, path)
     finally:
         Path(temporary).unlink(missing_ok=True)
