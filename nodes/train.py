@@ -63,14 +63,10 @@ class TrainBridge(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, name: str) -> bool | str:
-        if _NAME.fullmatch(name):
-            return True
-        return f"The name {name!r} cannot be a file name everywhere; use letters, digits, spaces, - and _."
-
-    @classmethod
-    def execute(cls, model, clip, vae, generator: ManagedModel, data: dict, name: str, control_net=None,
+    def execute(cls, model, clip, vae, generator: ManagedModel, name: str, data: dict | None = None, control_net=None,
                 **settings) -> io.NodeOutput:
+        if not _NAME.fullmatch(name):
+            raise InputError(f"The name {name!r} cannot be a file name; use letters, digits, spaces, - and _.")
         folder = Path(folder_paths.get_output_directory()) / "ddgi_train" / name
         shown = _Shown(folder, cls.hidden.unique_id)
         with torch.inference_mode(False):  # ComfyUI runs nodes in the mode, which knows no gradients
@@ -204,8 +200,10 @@ def _config(settings: dict) -> TrainConfig:
     return dataclasses.replace(plain, features=features, bridge=sizes, **stages)
 
 
-def _table(data: dict) -> DataTable:
-    """The data that the drop-down and the inputs below it ask for."""
+def _table(data: dict | None) -> DataTable:
+    """The data that the drop-down and the inputs below it ask for; ComfyUI gives None for a choice it does not know."""
+    if data is None:
+        raise InputError(f"The workflow asks for data that this node does not know; choose from: {', '.join(SOURCES)}.")
     fields = {_FIELDS[key]: value for key, value in data.items() if key in _FIELDS}
     if "root" in fields:
         path = fields["root"].strip().strip('"')  # Windows copies paths with quotes

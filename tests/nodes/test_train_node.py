@@ -36,6 +36,7 @@ class Host:
         for node in pack.nodes.node_classes():
             nodes.NODE_CLASS_MAPPINGS[node.GET_SCHEMA().node_id] = node
         comfy.utils.set_progress_bar_global_hook(self.progress)
+        self.execution = execution
         self.executor = execution.PromptExecutor(Server(), cache_args={"lru": 0, "ram": 0, "ram_inactive": 0})
         self.bridges = Path(folder_paths.get_folder_paths("ddgi_bridges")[0])
         self.output = Path(folder_paths.get_output_directory())
@@ -47,12 +48,20 @@ class Host:
         if (value, total) == self.interrupt_at:
             comfy.model_management.interrupt_current_processing()
 
+    def graph(self, **changes):
+        return {"1": {"class_type": "DDGILoadDemoModels", "inputs": {"kind": "2D face (StyleGAN2)"}},
+                "2": {"class_type": "DDGITrainBridge", "inputs": {**TINY, **LINKS, **changes}}}
+
+    def refusal(self, **changes):
+        """Why ComfyUI does not even queue it, "" if it does."""
+        errors = asyncio.run(self.execution.validate_prompt("prompt", self.graph(**changes), None))[3]
+        return "; ".join(error["details"] for entry in errors.values() for error in entry["errors"])
+
     def run(self, interrupt_at=None, **changes):
         """Train with TINY and `changes`; gives the last status message and the node's outputs (None if it failed)."""
         self.seen, self.interrupt_at = [], interrupt_at
-        graph = {"1": {"class_type": "DDGILoadDemoModels", "inputs": {"kind": "2D face (StyleGAN2)"}},
-                 "2": {"class_type": "DDGITrainBridge", "inputs": {**TINY, **LINKS, **changes}}}
-        self.executor.execute(graph, "prompt", execute_outputs=["2"])
+        assert not self.refusal(**changes)
+        self.executor.execute(self.graph(**changes), "prompt", execute_outputs=["2"])
         found = asyncio.run(self.executor.caches.outputs.get("2"))
         return self.executor.status_messages[-1], found and [values[0] for values in found.outputs]
 
@@ -112,12 +121,18 @@ def test_a_name_belongs_to_one_training(host_with_nodes, whole):
 @pytest.mark.parametrize(("changes", "words"), [
     ({"data": "folder of pictures", "data.folder": "", "data.prompt": "a face"}, "give the folder"),
     ({"data": "CelebAMask-HQ folder", "data.folder": "nowhere", "data.prompt": "a face"}, "nowhere"),
+    ({"data": "the internet"}, "choose from"),
     ({"size": 60}, "give a multiple of"),
 ])
 def test_wrong_settings_are_sentences(host_with_nodes, changes, words):
     assert words in host_with_nodes.sentence(name="wrong", **changes)
 
 
-@pytest.mark.parametrize(("name", "good"), [("my bridge-2", True), ("", False), ("../up", False), ("end.", False)])
-def test_names_are_file_names(pack, name, good):
-    assert (pack.nodes.train.TrainBridge.validate_inputs(name) is True) == good
+@pytest.mark.parametrize("name", ["", "../up", "end.", "a:b"])
+def test_names_are_file_names(host_with_nodes, name):
+    assert "cannot be a file name" in host_with_nodes.sentence(name=name)
+
+
+def test_values_out_of_range_are_refused(host_with_nodes):
+    assert "steps_m" in host_with_nodes.refusal(steps_m=0)
+    assert "data.samples" in host_with_nodes.refusal(**{"data.samples": 1})
