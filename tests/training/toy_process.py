@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[1])]
+sys.path += [str(HERE), str(HERE.parents[1])]  # last: ComfyUI and this pack both have a top-level `nodes`
 
 import trainer_toys as toys  # noqa: E402
 
