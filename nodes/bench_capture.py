@@ -56,8 +56,9 @@ def measure(model, latent_side: int, steps: int, cfg: float) -> dict:
     steps: 1 to warm up plus a multiple of 4. cfg: above 1 the uncond half is computed too, as usual.
 
     Returns "capture_overhead": the median captured step over the median plain step, minus 1;
-    "capture_overhead_fastest": the same of the fastest steps; and the seconds behind them. The two
-    differ by the machine's noise: trust neither where they disagree by more than what is asked.
+    "capture_overhead_fastest": the same of the fastest steps; "capture_overhead_cpu": the same of the
+    medians of what the process computed, whatever else the machine did meanwhile; and the seconds behind
+    them. They differ by the machine's noise: trust none where they disagree by more than what is asked.
     "capture_work_share": the seconds spent inside the capture's own code over the median plain step,
     which is a small time measured by itself and so hardly noisy; what it leaves out is what capturing
     may do to the U-Net's own speed (caches, memory).
@@ -68,13 +69,15 @@ def measure(model, latent_side: int, steps: int, cfg: float) -> dict:
     tap = FeatureTap(StepSelection("list", indices=tuple(captured)))
     tapped = tap.attach(model)
     seconds: list[float] = []
+    computed: list[float] = []
 
     def stopwatch(executor, *args, **kwargs):
         synchronize(model.load_device)
-        start = time.perf_counter()
+        start, started = time.perf_counter(), time.process_time()
         output = executor(*args, **kwargs)
         synchronize(model.load_device)
         seconds.append(time.perf_counter() - start)
+        computed.append(time.process_time() - started)
         return output
 
     # In front of the tap's own wrapper of the same kind, so that all of its work is timed.
@@ -83,11 +86,12 @@ def measure(model, latent_side: int, steps: int, cfg: float) -> dict:
     with own_work(model.load_device) as work:
         sample_once(tapped, latent_side, steps, cfg)
     assert tap.features().step_numbers == tuple(captured)
-    with_capture = [seconds[step] for step in captured]
-    without = [seconds[step] for step in range(1, steps) if step not in captured]
+    plain = [step for step in range(1, steps) if step not in captured]
+    with_capture, without = [seconds[step] for step in captured], [seconds[step] for step in plain]
     return {
         "capture_overhead": median(with_capture) / median(without) - 1.0,
         "capture_overhead_fastest": min(with_capture) / min(without) - 1.0,
+        "capture_overhead_cpu": median(computed[s] for s in captured) / median(computed[s] for s in plain) - 1.0,
         "capture_work_share": sum(work) / len(captured) / median(without),
         "captured_step_seconds": with_capture,
         "plain_step_seconds": without,

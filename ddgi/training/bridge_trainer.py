@@ -149,7 +149,8 @@ class BridgeTrainer:
         """The passes themselves, or their features on disk, as the recipe says."""
         if self.config.features.cache == "none":
             return passes
-        kept = CachedPasses(passes, self.folder / "features" / name, count or self.config.features.passes)
+        kept = CachedPasses(passes, self.folder / "features" / name, count or self.config.features.passes,
+                            h_alone=name == MAPPING)
         with self.processes.main_first():
             kept.make(self.watch.making(f"features ({name})"))
         return kept

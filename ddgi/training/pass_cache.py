@@ -19,12 +19,15 @@ class CachedPasses:
     """The first `count` passes of `passes`, with their features in files of `folder`, `CHUNK` in each.
 
     Pictures are read from the source again: they are small and already on the disk.
+
+    Args:
+        h_alone: keep what M reads; f and attention, which only T reads, are then left out of the batches.
     """
 
     CHUNK = 16
 
-    def __init__(self, passes: Passes, folder: Path, count: int):
-        self.passes, self.folder, self.count = passes, folder, count
+    def __init__(self, passes: Passes, folder: Path, count: int, h_alone: bool = False):
+        self.passes, self.folder, self.count, self.h_alone = passes, folder, count, h_alone
 
     def make(self, progress: Callable[[int, int], None] = lambda done, total: None) -> None:
         """Take every pass that `folder` lacks; progress(done, total) may raise to stop."""
@@ -38,9 +41,9 @@ class CachedPasses:
         samples = self.passes.samples(plans)
         inputs = self.passes.read(plans, samples, self.passes.pictures(plans, samples)).to("cpu", torch.float16)
         tensors = {"h": inputs.h, "words": inputs.words}
-        for name, maps in (("f", inputs.f), ("attention", inputs.attention)):
+        for name, maps in () if self.h_alone else (("f", inputs.f), ("attention", inputs.attention)):
             tensors |= {f"{name}.{stage}": x for stage, x in enumerate(maps)}
-        save_tensors(self._path(chunk), tensors, format=FORMAT, config={"stages": len(inputs.f)})
+        save_tensors(self._path(chunk), tensors, format=FORMAT, config={})
 
     def _path(self, chunk: int) -> Path:
         return self.folder / f"passes-{chunk:05}.safetensors"

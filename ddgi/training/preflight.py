@@ -34,12 +34,14 @@ def preflight(trainer: BridgeTrainer) -> dict:
     config, sizes, space = trainer.config, trainer.bridge.config, trainer.space
     trials = {name: _fitting_trial(trainer, name) for name in (MAPPING, MODULATION)}
     inputs = trainer.passes(MAPPING).step(0, 1).inputs
-    pass_bytes = 2 * sum(x.numel() for x in _tensors(inputs))  # fp16
-    kept = 2 * config.features.passes * pass_bytes if config.features.cache == "disk" else 0
+    # M reads h alone; half precision
+    pass_bytes = 2 * (inputs.h.numel() + sum(x.numel() for x in _tensors(inputs)))
+    kept = config.features.passes * pass_bytes if config.features.cache == "disk" else 0
     free = shutil.disk_usage(trainer.folder).free
     if kept > free:
-        raise InputError(f"Keeping {2 * config.features.passes} passes takes {kept / GIB:.1f} GiB and the disk of "
-                         f"{trainer.folder} has {free / GIB:.1f} GiB free; set fewer passes, or cache = \"none\".")
+        raise InputError(f"Keeping {config.features.passes} passes for M and for T takes {kept / GIB:.1f} GiB and the "
+                         f"disk of {trainer.folder} has {free / GIB:.1f} GiB free; set fewer passes, or "
+                         f"cache = \"none\".")
     return {
         "family": trainer.encoder.layout.family, "layout": trainer.encoder.layout.to_config(),
         "generator": {"name": space.generator.name, "kind": "EG3D" if space.generator.is_3d else "StyleGAN2",

@@ -69,10 +69,18 @@ def test_kept_features_are_the_ones_that_would_be_computed(tmp_path):
         live, stored = passes.batch([number]), kept.batch([number])
         # Kept in half precision, and computed in another batch.
         assert torch.allclose(live.inputs.h, stored.inputs.h, rtol=1e-3, atol=1e-5)
-        assert torch.allclose(live.inputs.attention[1], stored.inputs.attention[1], rtol=1e-3, atol=1e-5)
+        assert stored.inputs.f == stored.inputs.attention == ()  # M does not read them
         assert torch.equal(live.target, stored.target)
         assert torch.equal(live.ws, stored.ws)
     assert trainer.encoder.encoded == before + 3  # the stored ones took no pass
+
+
+def test_kept_features_for_t_hold_all_that_it_reads(tmp_path):
+    trainer = toys.trainer(tmp_path, toys.config(features={"cache": "disk"}))
+    passes = trainer.passes("modulation")
+    live, stored = passes.batch([3]), trainer._kept("modulation", passes).batch([3])
+    for maps in (lambda b: b.inputs.h, lambda b: b.inputs.f[0], lambda b: b.inputs.attention[1]):
+        assert torch.allclose(maps(live), maps(stored), rtol=1e-3, atol=1e-5)  # half precision
 
 
 def test_accumulated_parts_equal_one_large_batch(tmp_path):
