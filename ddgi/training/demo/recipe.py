@@ -215,15 +215,15 @@ class Recipe:
 
     def bridge(self) -> None:
         known_w = self._known_w(self.trained_generator[1], head_code)
-        self._train_bridge("bridge_stylegan2", GENERATOR_FILE, known_w, rendered_share=0.125)
+        self._train_bridge("bridge_stylegan2", GENERATOR_FILE, known_w, rendered_share=0.125, mapping_width=384)
 
     def bridge_3d(self) -> None:
         known_w = self._known_w(self.trained_eg3d[1], eg3d_code)
         cameras = default_cameras(parameters_from_z(self.data.z))
-        self._train_bridge("bridge_eg3d", EG3D_FILE, known_w, cameras, rendered_share=0.0625)
+        self._train_bridge("bridge_eg3d", EG3D_FILE, known_w, cameras, rendered_share=0.0625, mapping_width=320)
 
     def _train_bridge(self, name: str, generator_file: str, known_w: torch.Tensor, cameras: torch.Tensor | None = None,
-                      *, rendered_share: float) -> None:
+                      *, rendered_share: float, mapping_width: int) -> None:
         """M and T by the trainer that users have, with the finished files of the diffusion model and the generator.
 
         rendered_share: of a batch, for the losses on pictures (rendering costs the most).
@@ -231,17 +231,17 @@ class Recipe:
         encoder = self.open_encoder(self.out)
         source = HeadWorldSamples(self.data, known_w, encoder.side * HINT_SIZE_PER_LATENT, cameras)
         generator = load_generator(self.out / generator_file).to(self.settings.device)
-        trainer = BridgeTrainer(self._bridge_config(rendered_share), source, encoder, generator, self.work / name,
-                                watch=Watch(report=self.report))
+        config = self._bridge_config(rendered_share, mapping_width)
+        trainer = BridgeTrainer(config, source, encoder, generator, self.work / name, watch=Watch(report=self.report))
         trainer.run().save(self.out / f"{name}.safetensors", dtype=torch.float16)
 
-    def _bridge_config(self, rendered_share: float) -> TrainConfig:
+    def _bridge_config(self, rendered_share: float, mapping_width: int) -> TrainConfig:
         s = self.settings
         stage = StageConfig(batch=s.bridge_batch, rate=1e-3, ema_decay=0.995, rendered_share=rendered_share)
         return TrainConfig(
             features=FeatureConfig(denoising_steps="low", cache="disk", passes=s.feature_passes,
                                    own_images=s.finished_images, statistics=512),
-            bridge=BridgeSizes(mapping_width=384, modulation_width=64, head_width=256), held_out=128,
+            bridge=BridgeSizes(mapping_width=mapping_width, modulation_width=64, head_width=256), held_out=128,
             mapping=replace(stage, steps=s.mapping_steps),
             modulation=replace(stage, steps=s.modulation_steps, own_share=0.5))
 
