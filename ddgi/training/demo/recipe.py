@@ -208,9 +208,9 @@ class Recipe:
         return networks
 
     def diffusion(self) -> None:
-        trained = self.trained_diffusion
+        trained, autoencoder = self.trained_diffusion, self.trained_decoder
         record = provenance(self.settings, self.work, "diffusion", "autoencoder", "decoder")
-        save_diffusion(self.out / "diffusion.safetensors", self.config, trained, self.trained_decoder, record)
+        save_diffusion(self.out / "diffusion.safetensors", self.config, trained, autoencoder, record)
         save_control_net(self.out / "controlnet.safetensors", self.config, trained["control_net"], record)
 
     def bridge(self) -> None:
