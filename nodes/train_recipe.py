@@ -9,7 +9,6 @@ import comfy.model_management
 import comfy.sd
 import comfy.utils
 import folder_paths
-import torch
 
 from .. import ddgi
 from ..ddgi.errors import InputError
@@ -103,15 +102,14 @@ def check(trainer: BridgeTrainer) -> dict:
 
 def open_demo_encoder(folder: Path) -> DiffusionEncoder:
     """The demo's diffusion model in `folder`, with which the demo's own bridges are trained."""
-    models = (*demo_models.load_diffusion(folder), demo_models.load_control_net(folder))
-    return DiffusionEncoder(*models, steps=12, cfg=2.0, name=DEMO)
+    return open_encoder(ModelTable(steps=12, cfg=2.0), folder)
 
 
-def open_encoder(models: ModelTable) -> DiffusionEncoder:
-    """The frozen diffusion model of a recipe."""
+def open_encoder(models: ModelTable, demo: Path = folders.DEMO) -> DiffusionEncoder:
+    """The frozen diffusion model of a recipe; `demo` is the folder of the demo models."""
     if models.checkpoint == DEMO:
-        model, clip, vae = demo_models.load_diffusion()
-        control_net = demo_models.load_control_net()
+        model, clip, vae = demo_models.load_diffusion(demo)
+        control_net = demo_models.load_control_net(demo)
     else:
         model, clip, vae = comfy.sd.load_checkpoint_guess_config(str(_file("checkpoints", models.checkpoint)))[:3]
         control_net = None
@@ -136,11 +134,7 @@ def open_generator(models: ModelTable) -> "ddgi.Generator":
             raise InputError("The recipe names no generator; set generator in [models] to a StyleGAN2 or EG3D file.")
         name = f"demo/{demo_models.GENERATOR_FILE}"
     path = Path(name) if Path(name).is_file() else folders.file_path(folders.GENERATORS, name)
-    return ddgi.load_generator(path).to(_device())
-
-
-def _device() -> torch.device:
-    return comfy.model_management.get_torch_device()
+    return ddgi.load_generator(path).to(comfy.model_management.get_torch_device())
 
 
 def _file(kind: str, name: str) -> Path:

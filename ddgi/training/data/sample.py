@@ -11,8 +11,6 @@ from torch import Tensor
 
 from ...errors import InputError
 
-HINT_KINDS = ("mask", "scribble")
-
 
 @dataclass(frozen=True)
 class Sample:
