@@ -149,7 +149,8 @@ def _advanced_inputs() -> list[io.Input]:
                        tooltip="What AbSMNet refines features by: the words at each place, all of it, or both."),
         io.Combo.Input("denoising_steps", options=list(DISTRIBUTIONS), default=features.denoising_steps,
                        advanced=True, tooltip="Which steps of a sampling run are learnt: all alike, more late ones "
-                                              "(low noise), more early ones, the middle, or only the last."),
+                                              "(low), mostly the very last (late), more early ones (high), the "
+                                              "middle, or only the last."),
         io.Combo.Input("precision", options=list(PRECISIONS), default=TrainConfig.precision, advanced=True,
                        tooltip="bf16 and fp16 are faster on graphics cards."),
         io.Combo.Input("cache", options=list(CACHES), default=features.cache, advanced=True,

@@ -15,6 +15,11 @@ def low(generator: torch.Generator) -> float:
     return torch.rand(2, generator=generator).min().item()
 
 
+def late(generator: torch.Generator) -> float:
+    """u = r^3, r uniform: nearly half of the passes in the last tenth of the steps, and some at every step."""
+    return torch.rand((), generator=generator).item() ** 3
+
+
 def high(generator: torch.Generator) -> float:
     """Density 2 u: more of the early steps, where the text shows more clearly."""
     return torch.rand(2, generator=generator).max().item()
@@ -32,7 +37,7 @@ def last(generator: torch.Generator) -> float:
 
 # A distribution draws u in 0..1: 0 is a clean picture (the last sampling step), 1 pure noise (the first).
 DISTRIBUTIONS: dict[str, Callable[[torch.Generator], float]] = {
-    "uniform": uniform, "low": low, "high": high, "logit_normal": logit_normal, "last": last}
+    "uniform": uniform, "low": low, "late": late, "high": high, "logit_normal": logit_normal, "last": last}
 
 
 def draw_timestep(distribution: str, count: int, generator: torch.Generator) -> int:

@@ -30,7 +30,7 @@ def test_what_a_recipe_does_not_say_keeps_its_default(tmp_path):
     ({"mapping": {"losses": {"pixel": "a"}}}, "mapping.losses is .* it is a table of numbers"),
     ({"mapping": {"schedule": "linear"}}, "schedule is 'linear'; choose from cosine, constant"),
     ({"mapping": {"own_share": 0.5}}, "M learns from the true pictures"),
-    ({"features": {"denoising_steps": "all"}}, "denoising_steps is 'all'; choose from uniform, low, high"),
+    ({"features": {"denoising_steps": "all"}}, "denoising_steps is 'all'; choose from uniform, low, late, high"),
     ({"precision": "fp8"}, "In the recipe: precision is 'fp8'"),
     ({"modulation": {"rate": float("nan")}}, "rate is nan; it must be above 0"),
 ])
@@ -48,10 +48,10 @@ def test_a_recipe_that_is_no_toml_is_named_with_its_line(tmp_path):
         read_recipe(tmp_path / "other.toml")
 
 
-# Means of the densities 1, 2 (1 - u), 2 u, and of the logit-normal, which is symmetric.
-MEANS = {"uniform": 0.5, "low": 1 / 3, "high": 2 / 3, "logit_normal": 0.5, "last": 0.0}
-# Mean squares: uniform 1/3; min and max of two: 1/6, 1/2; logit-normal: variance 0.0434 by quadrature.
-SQUARES = {"uniform": 1 / 3, "low": 1 / 6, "high": 1 / 2, "logit_normal": 0.25 + 0.0434, "last": 0.0}
+# Means of the densities 1, 2 (1 - u), 2 u, of a cubed uniform number, and of the logit-normal, which is symmetric.
+MEANS = {"uniform": 0.5, "low": 1 / 3, "late": 1 / 4, "high": 2 / 3, "logit_normal": 0.5, "last": 0.0}
+# Mean squares: uniform 1/3; min and max of two: 1/6, 1/2; cube 1/7; logit-normal: variance 0.0434 by quadrature.
+SQUARES = {"uniform": 1 / 3, "low": 1 / 6, "late": 1 / 7, "high": 1 / 2, "logit_normal": 0.25 + 0.0434, "last": 0.0}
 
 
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
