@@ -37,10 +37,7 @@ def train_autoencoder(settings: Settings, autoencoder: nn.Module, data: HeadWorl
 
 
 def train_decoder(settings: Settings, autoencoder: nn.Module, data: HeadWorldData, folder, report) -> None:
-    """The decoder alone, for the latents that users decode: the encoder's means, with the same little noise.
-
-    The encoder stays as it is, so this can run while the diffusion model already learns its latents.
-    """
+    """The decoder alone, for the latents that users decode: the encoder's means, with the same little noise."""
     decoder = nn.ModuleList([autoencoder.post_quant_conv, autoencoder.decoder]).requires_grad_(True)
     stage = _stage("decoder", settings.decoder_steps, decoder, folder, report)
 
@@ -71,7 +68,7 @@ def _moments(autoencoder: nn.Module, image: torch.Tensor) -> tuple[torch.Tensor,
 
 def _reconstruction(autoencoder: nn.Module, latent: torch.Tensor, data: HeadWorldData,
                     index: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
-    output = autoencoder.decoder(autoencoder.post_quant_conv(latent))
+    output = decode(autoencoder, latent)
     image, weight = data.images(index).to(output), data.part_weights(index).to(output)
     pixels = pyramid_l1(output, image, levels=5, weight=weight)
     edge = edge_l1(output, image, weight)
@@ -84,6 +81,11 @@ def _descend(stage: Stage, module: nn.Module, loss: torch.Tensor) -> None:
     loss.backward()
     nn.utils.clip_grad_norm_(module.parameters(), 1.0)
     optimizer.step()
+
+
+def decode(autoencoder: nn.Module, latent: torch.Tensor) -> torch.Tensor:
+    """Latents [B, z, h, w] as the autoencoder makes them to pictures [B, 3, R, R]."""
+    return autoencoder.decoder(autoencoder.post_quant_conv(latent))
 
 
 @torch.no_grad()
