@@ -241,7 +241,7 @@ class Recipe:
         s = self.settings
         stage = StageConfig(batch=s.bridge_batch, rate=1e-3, ema_decay=0.995, rendered_share=rendered_share)
         return TrainConfig(
-            features=FeatureConfig(denoising_steps="low", cache="disk", passes=s.feature_passes,
+            features=FeatureConfig(denoising_steps="late", cache="disk", passes=s.feature_passes,
                                    own_images=s.finished_images, statistics=512),
             bridge=BridgeSizes(mapping_width=mapping_width, modulation_width=64, head_width=256), held_out=128,
             mapping=replace(stage, steps=s.mapping_steps),

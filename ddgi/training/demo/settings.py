@@ -58,11 +58,11 @@ class Settings:
 CPU = Settings(
     device="cpu", resolution=64, downscale=8, latent_channels=8, samples=18_000, judge_samples=3_000,
     vae_channels=32, vae_mult=(1, 1, 2, 2), vae_batch=8, vae_steps=11_200, decoder_steps=4800,
-    model_channels=32, channel_mult=(1, 2, 3), text_width=96, text_layers=3, diffusion_batch=32, diffusion_steps=5600,
-    channel_base=2048, channel_max=128, w_dim=128, generator_batch=8, generator_steps=31_000,
-    polish_steps=300, z_steps=20_000, judge_batch=16, judge_steps=700,
-    views=10_000, volume_steps=5000, eg3d_steps=1500,
-    bridge_batch=32, feature_passes=10_000, finished_images=1_024, mapping_steps=1200, modulation_steps=4000)
+    model_channels=32, channel_mult=(1, 2, 3), text_width=96, text_layers=3, diffusion_batch=32, diffusion_steps=10_000,
+    channel_base=2048, channel_max=128, w_dim=128, generator_batch=8, generator_steps=43_000,
+    polish_steps=300, z_steps=30_000, judge_batch=16, judge_steps=700,
+    views=10_000, volume_steps=6000, eg3d_steps=3300,
+    bridge_batch=32, feature_passes=16_000, finished_images=2_048, mapping_steps=1200, modulation_steps=7000)
 
 GPU = replace(
     CPU, device="cuda", resolution=128, samples=40_000, judge_samples=12_000, vae_batch=64, vae_steps=10_000,
