@@ -62,7 +62,7 @@ CPU = Settings(
     channel_base=2048, channel_max=128, w_dim=128, generator_batch=8, generator_steps=43_000,
     polish_steps=300, z_steps=30_000, judge_batch=16, judge_steps=700,
     views=10_000, volume_steps=6000, eg3d_steps=3300,
-    bridge_batch=32, feature_passes=16_000, finished_images=2_048, mapping_steps=1200, modulation_steps=7000)
+    bridge_batch=32, feature_passes=16_000, finished_images=2_048, mapping_steps=1200, modulation_steps=9000)
 
 GPU = replace(
     CPU, device="cuda", resolution=128, samples=40_000, judge_samples=12_000, vae_batch=64, vae_steps=10_000,
