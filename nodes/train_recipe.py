@@ -31,6 +31,7 @@ class ModelTable:
     Attributes:
         checkpoint: Stable Diffusion file, or "demo" for the models of this pack, ControlNet and generator included.
         control_net, generator, vae: files; an empty vae is the checkpoint's.
+        bridge: a trained bridge to go on from; empty begins a new one.
         size: side of the pictures that the diffusion model sees; 0 is 512, or the demo model's.
         steps, cfg, sampler, scheduler: of the diffusion model's own pictures. strength: of the ControlNet.
     """
@@ -39,6 +40,7 @@ class ModelTable:
     control_net: str = ""
     generator: str = ""
     vae: str = ""
+    bridge: str = ""
     size: int = 0
     steps: int = 20
     cfg: float = 7.0
@@ -63,7 +65,8 @@ def run(recipe: str | Path, folder: str | Path, out: str | Path, watch: Watch, *
     models = build(ModelTable, tables.pop("models", {}), "models.")
     data = build(DataTable, tables.pop("data", {}), "data.")
     config = build(TrainConfig, tables)
-    trainer, problems = prepare(config, data, open_encoder(models), open_generator(models), Path(folder), watch)
+    trainer, problems = prepare(config, data, open_encoder(models), open_generator(models), Path(folder), watch,
+                                open_start(models))
     result = {"report": check(trainer), "problems": problems}
     if check_only:
         return result
@@ -74,7 +77,7 @@ def run(recipe: str | Path, folder: str | Path, out: str | Path, watch: Watch, *
 
 
 def prepare(config: TrainConfig, data: DataTable, encoder: DiffusionEncoder, generator: "ddgi.Generator", folder: Path,
-            watch: Watch) -> tuple[BridgeTrainer, list[str]]:
+            watch: Watch, start: "ddgi.Bridge | None" = None) -> tuple[BridgeTrainer, list[str]]:
     """A training that is ready to run in `folder`, and the problems of its data, which `watch` gets too.
 
     Raises:
@@ -85,7 +88,7 @@ def prepare(config: TrainConfig, data: DataTable, encoder: DiffusionEncoder, gen
     problems = problem_lines(source.problems)
     for line in problems:
         watch.report(f"problem          {line}")
-    return BridgeTrainer(config, source, encoder, generator, folder, watch=watch), problems
+    return BridgeTrainer(config, source, encoder, generator, folder, watch=watch, start=start), problems
 
 
 def check(trainer: BridgeTrainer) -> dict:
@@ -133,8 +136,17 @@ def open_generator(models: ModelTable) -> "ddgi.Generator":
         if models.checkpoint != DEMO:
             raise InputError("The recipe names no generator; set generator in [models] to a StyleGAN2 or EG3D file.")
         name = f"demo/{demo_models.GENERATOR_FILE}"
-    path = Path(name) if Path(name).is_file() else folders.file_path(folders.GENERATORS, name)
-    return ddgi.load_generator(path).to(comfy.model_management.get_torch_device())
+    return ddgi.load_generator(_own_file(folders.GENERATORS, name)).to(comfy.model_management.get_torch_device())
+
+
+def open_start(models: ModelTable) -> "ddgi.Bridge | None":
+    """The bridge that a recipe goes on from, if it names one."""
+    return ddgi.load_bridge(_own_file(folders.BRIDGES, models.bridge)) if models.bridge else None
+
+
+def _own_file(kind: str, name: str) -> Path:
+    """A path, or a name in the pack's folder of `kind`."""
+    return Path(name) if Path(name).is_file() else folders.file_path(kind, name)
 
 
 def _file(kind: str, name: str) -> Path:

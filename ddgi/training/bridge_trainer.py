@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ..bridge import Bridge, BridgeInputs
+from ..bridge import Bridge, BridgeConfig, BridgeInputs
 from ..errors import InputError
 from ..features import StepFeatures
-from ..files import atomic_path
+from ..files import atomic_path, fingerprint
 from ..gan import Generator
 from .config import StageConfig, TrainConfig
 from .data import Source, split
@@ -44,6 +44,7 @@ class BridgeTrainer:
         source: samples with pictures; a share of them is held out.
         encoder: the frozen diffusion model.
         generator: frozen; its device is where the bridge is trained.
+        start: a trained bridge that M and T go on from; its own generator need not be this one.
         operations: supplies the bridge's layer classes.
         processes: that train together; by default the ones that were started so.
 
@@ -52,9 +53,10 @@ class BridgeTrainer:
     """
 
     def __init__(self, config: TrainConfig, source: Source, encoder: Encoder, generator: Generator, folder: str | Path,
-                 *, watch: Watch = Watch(), operations=nn, processes: Processes | None = None):
+                 *, watch: Watch = Watch(), start: Bridge | None = None, operations=nn,
+                 processes: Processes | None = None):
         self.config, self.encoder, self.folder, self.watch = config, encoder, Path(folder), watch
-        self.operations, self.processes = operations, processes or find_processes()
+        self.start, self.operations, self.processes = start, operations, processes or find_processes()
         self.data = source.describe()
         self.train, self.held_out = split(source, config.held_out_share)
         self.space = LatentSpace(generator)
@@ -76,7 +78,8 @@ class BridgeTrainer:
     def train_mapping(self) -> None:
         """M, from the true pictures."""
         if not self._begun(MAPPING):
-            self.bridge.mapping.norm.measure(self._typical_inputs(MAPPING).h)
+            if not self.start:
+                self.bridge.mapping.norm.measure(self._typical_inputs(MAPPING).h)
             self.bridge.mapping.w_avg.copy_(self.space.w_avg)
         self.trainer(MAPPING, self._kept(MAPPING, self.passes(MAPPING))).run()
 
@@ -86,17 +89,25 @@ class BridgeTrainer:
         if share:
             with self.processes.main_first():
                 self.own.make(self.watch.making("the diffusion model's own pictures"))
-        if not self._begun(MODULATION):
+        if not self._begun(MODULATION) and not self.start:
             self.bridge.modulation.measure(self._typical_inputs(MODULATION))
         self.trainer(MODULATION, self._kept(MODULATION, self.passes(MODULATION, self.own if share else None))).run()
 
     @cached_property
     def bridge(self) -> Bridge:
-        """Untrained at first; `run` trains it in place."""
+        """Untrained at first, or with the weights of `start`; `run` trains it in place.
+
+        Raises:
+            InputError: `start` has other sizes than this recipe's bridge.
+        """
         sizes = bridge_config(self.encoder.layout, self._probe(), self.space.generator, self.config.bridge)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.config.seed)
-            return Bridge(sizes, operations=self.operations).to(self.space.device).requires_grad_(False)
+            bridge = Bridge(sizes, operations=self.operations)
+        if self.start:
+            _check_sizes(self.start.config, sizes)
+            bridge.load_state_dict(self.start.state_dict())
+        return bridge.to(self.space.device).requires_grad_(False)
 
     @cached_property
     def own(self) -> OwnImages:
@@ -179,7 +190,8 @@ class BridgeTrainer:
         generator = self.space.generator
         return {"config": config, "processes": self.processes.count, "data": self.data,
                 "diffusion": self.encoder.describe(),
-                "generator": {"name": generator.name, "fingerprint": generator.fingerprint}}
+                "generator": {"name": generator.name, "fingerprint": generator.fingerprint},
+                "start": fingerprint(self.start.state_dict()) if self.start else None}
 
     def _keep_identity(self) -> None:
         path, mine = self.folder / "training.json", json.loads(json.dumps(self.identity()))
@@ -228,6 +240,15 @@ def last_lines(log: Path) -> dict:
     for line in log.read_text(encoding="utf-8").splitlines() if log.exists() else ():
         found |= json.loads(line)
     return found
+
+
+def _check_sizes(start: BridgeConfig, wanted: BridgeConfig) -> None:
+    theirs, mine = start.to_json(), wanted.to_json()
+    for key in ("family", "generator_fingerprint", "generator_name"):     # say what it belongs to, not what it is
+        theirs.pop(key), mine.pop(key)
+    if difference := _first_difference(theirs, mine):
+        raise InputError(f"The bridge to go on from has {difference}; set the sizes in [bridge] to its own, or begin "
+                         f"without it.")
 
 
 def _first_difference(old, new, name: str = "") -> str | None:

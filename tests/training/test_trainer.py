@@ -60,6 +60,25 @@ def test_stopped_in_both_stages_equals_uninterrupted_bit_for_bit(tmp_path, whole
         assert curves(reference_folder, stage) == curves(tmp_path / "parts", stage)
 
 
+def test_a_training_goes_on_from_a_bridge(tmp_path, whole):
+    start = whole[1]
+    trainer = toys.trainer(tmp_path, start=start)
+    for key, value in start.state_dict().items():
+        assert torch.equal(trainer.bridge.state_dict()[key], value), key
+    bridge = trainer.run()
+    # The statistics that the weights were learnt with stay; the weights go on.
+    assert torch.equal(bridge.mapping.norm.mean, start.mapping.norm.mean)
+    assert not torch.equal(bridge.mapping.head.linear.weight, start.mapping.head.linear.weight)
+    with pytest.raises(InputError, match="was started with start = "):
+        toys.trainer(tmp_path)
+
+
+def test_a_bridge_of_other_sizes_is_no_start(tmp_path, whole):
+    trainer = toys.trainer(tmp_path, toys.config(bridge={"mapping_width": 8}), start=whole[1])
+    with pytest.raises(InputError, match=r"^The bridge to go on from has mapping_channels\.?"):
+        trainer.run()
+
+
 def test_kept_features_are_the_ones_that_would_be_computed(tmp_path):
     trainer = toys.trainer(tmp_path, toys.config(features={"cache": "disk"}))
     passes = trainer.passes("mapping")

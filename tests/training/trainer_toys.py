@@ -103,8 +103,8 @@ class ToyEncoder:
         return {"name": "toy"}
 
 
-def trainer(folder, settings=None, watch=None, encoder=None, **flags) -> BridgeTrainer:
+def trainer(folder, settings=None, watch=None, encoder=None, start=None, **flags) -> BridgeTrainer:
     network = generator()
     watch = {} if watch is None else {"watch": watch}
     source = ToySource(network, **flags)
-    return BridgeTrainer(settings or config(), source, encoder or ToyEncoder(), network, folder, **watch)
+    return BridgeTrainer(settings or config(), source, encoder or ToyEncoder(), network, folder, start=start, **watch)
