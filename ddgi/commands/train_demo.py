@@ -16,6 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scale", type=float, default=1.0,
                         help="multiply all lengths, for example 0.05 for a rough set")
     parser.add_argument("--stages", default=",".join(STAGES), help="comma-separated, in this order: %(default)s")
+    parser.add_argument("--start", metavar="FOLDER", help="go on from the finished set in this folder, such as demo, "
+                        "in place of random weights; files of stages that are left out are copied")
     parser.add_argument("--work", default="output/train-demo", help="folder for checkpoints and caches")
     parser.add_argument("--out", default="output/train-demo/models", help="folder for the finished files; copy them to "
                         "demo/ when `evaluate --demo --folder OUT` shows that they are better")
@@ -37,7 +39,9 @@ def run(args: argparse.Namespace) -> dict:
         raise InputError("--device cuda was given but torch finds no CUDA device; use --device cpu.")
     settings = pack_module("ddgi.training.demo.settings")
     recipe = pack_module("ddgi.training.demo.recipe")
-    setting = (settings.GPU if cuda else settings.CPU).scaled(args.scale)
+    setting = settings.GPU if cuda else settings.CPU
+    setting = (setting.further() if args.start else setting).scaled(args.scale)
     recipe.train(setting, pack_module("nodes.core_models"), pack_module("nodes.train_recipe").open_demo_encoder,
-                 Path(args.work), Path(args.out), stages, report=lambda line: say(args, line))
+                 Path(args.work), Path(args.out), stages, Path(args.start) if args.start else None,
+                 report=lambda line: say(args, line))
     return {"folder": args.out, "files": sorted(path.name for path in Path(args.out).glob("*.safetensors"))}

@@ -126,15 +126,35 @@ def train_mapping_network(settings: Settings, mapping: MappingNetwork, known_w: 
     """The mapping network learns z -> w from fresh z without end: w is known for each, and nothing is rendered."""
     optimizer = torch.optim.Adam(mapping.parameters(), lr=1e-3 * MAPPING_RATE, betas=(0.9, 0.99))
     stage = Stage(name, settings.z_steps, {"mapping": mapping}, {"adam": optimizer}, folder, report=report)
+    _regress(stage, optimizer, _mapped(mapping), known_w, settings.device)
+
+
+def train_code_network(settings: Settings, network: CodeNetwork, code: Known, mapping: MappingNetwork, folder, report,
+                       name: str = "code") -> None:
+    """The other way round, for a generator out of a file, which has no code network: w as its mapping network has it.
+
+    code: z to what the network reads.
+    """
+    optimizer = torch.optim.Adam(network.parameters(), lr=2e-3, betas=(0.9, 0.99))
+    stage = Stage(name, settings.code_steps, {"code": network}, {"adam": optimizer}, folder, report=report)
+    _regress(stage, optimizer, lambda z: network(code(z)), _mapped(mapping), settings.device)
+
+
+def _mapped(mapping: MappingNetwork) -> Known:
+    return lambda z: mapping.single(z, no_camera(mapping, z))
+
+
+def _regress(stage: Stage, optimizer: torch.optim.Optimizer, learner: Known, known_w: Known, device: str) -> None:
+    """Train `learner` to give the w of `known_w` for any z; each number of w counts by its own spread."""
     with torch.no_grad():
         z = torch.randn(4096, Z_DIM, generator=torch.Generator().manual_seed(9))
-        spread = known_w(z.to(settings.device)).std(0).clamp_min(1e-3)
+        spread = known_w(z.to(device)).std(0).clamp_min(1e-3)
 
     def step_fn(step: int, rng: torch.Generator) -> dict[str, float]:
-        z = torch.randn(512, Z_DIM, generator=rng).to(settings.device)
+        z = torch.randn(512, Z_DIM, generator=rng).to(device)
         with torch.no_grad():
             known = known_w(z)
-        loss = ((mapping.single(z, no_camera(mapping, z)) - known) / spread).square().mean()
+        loss = ((learner(z) - known) / spread).square().mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -148,7 +168,7 @@ def train_mapping_network(settings: Settings, mapping: MappingNetwork, known_w: 
 def set_w_avg(mapping: MappingNetwork, samples: int = 4096) -> None:
     """Store the mean of w over random z as `mapping.w_avg`."""
     z = torch.randn(samples, mapping.z_dim, generator=torch.Generator().manual_seed(0)).to(mapping.w_avg.device)
-    mapping.w_avg.copy_(mapping.single(z, no_camera(mapping, z)).mean(0))
+    mapping.w_avg.copy_(_mapped(mapping)(z).mean(0))
 
 
 def no_camera(mapping: MappingNetwork, z: torch.Tensor) -> torch.Tensor | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from ...bridge import load_bridge
 from ...checkpoints import load_generator
 from ...evaluation.judges import Judges
 from ...gan import EG3D, EG3DGenerator, Generator, StyleGAN2, StyleGAN2Config
@@ -30,16 +31,19 @@ from .generator import (
     head_code,
     polish_generator,
     set_w_avg,
+    train_code_network,
     train_generator,
     train_mapping_network,
 )
 from .generator_3d import eg3d_code, eg3d_config, train_eg3d, train_volume
 from .judges import score_judges, train_judges
 from .settings import Settings
+from .start import Start
 from .tokenizer import write_tokenizer
 
 GENERATOR_NAME, EG3D_NAME = "demo-stylegan2", "demo-eg3d"
 GENERATOR_FILE, EG3D_FILE = "generator_stylegan2.safetensors", "generator_eg3d.safetensors"
+DIFFUSION_FILE, CONTROL_FILE = "diffusion.safetensors", "controlnet.safetensors"
 STAGES = ("autoencoder", "decoder", "generator", "generator_3d", "judges", "diffusion", "bridge", "bridge_3d")
 
 
@@ -59,13 +63,16 @@ class Recipe:
         core: the pack's `nodes.core_models`.
         open_encoder: from the folder of finished files to the diffusion model as the bridge's trainer sees it.
         work: folder for checkpoints and caches. out: folder for the finished files.
+        start: a finished set that every network goes on from; None begins with random weights.
         report: receives progress lines.
     """
 
     def __init__(self, settings: Settings, core, open_encoder: Callable[[Path], Encoder], work: Path, out: Path,
-                 report: Callable[[str], None] = print):
+                 start: Start | None = None, report: Callable[[str], None] = print):
         self.settings, self.core, self.open_encoder = settings, core, open_encoder
-        self.work, self.out, self.report = work, out, report
+        self.work, self.out, self.start, self.report = work, out, start, report
+        if start:
+            start.copy_missing(out)
         self.vocab_size = write_tokenizer(out / "tokenizer")
         self.config = core.DiffusionConfig.build(
             image_size=settings.resolution, downscale=settings.downscale, vae_channels=settings.vae_channels,
@@ -79,6 +86,16 @@ class Recipe:
         for stage in stages:
             getattr(self, stage)()
 
+    def _begin(self, module: nn.Module, name: str, prefix: str = "") -> None:
+        """A module that goes on from a finished file gets its weights; all others keep their random ones."""
+        if self.start:
+            self.start.load(module, name, prefix)
+
+    def _record(self, name: str, *stages: str) -> dict:
+        """How file `name` was trained, and how the one was that it goes on from."""
+        record = provenance(self.settings, self.work, *stages)
+        return record | {"goes_on_from": self.start.metadata(name)["provenance"]} if self.start else record
+
     @cached_property
     def data(self) -> HeadWorldData:
         count = self.settings.samples
@@ -89,6 +106,7 @@ class Recipe:
     def trained_autoencoder(self) -> nn.Module:
         torch.manual_seed(1)
         autoencoder = self.core.build_autoencoder(self.config).to(self.settings.device)
+        self._begin(autoencoder, DIFFUSION_FILE, "vae.")
         train_autoencoder(self.settings, autoencoder, self.data, self.work, self.report)
         round_to_half(autoencoder)
         return autoencoder
@@ -104,8 +122,11 @@ class Recipe:
     def latents(self) -> torch.Tensor:
         """Latents of all samples at unit variance; fixes `config.latent_scale`."""
         raw = encode_all(self.settings, self.trained_autoencoder, self.data)
-        self.config = replace(self.config, latent_scale=round(1 / raw.std().item(), 5))
-        return raw * self.config.latent_scale
+        scale = round(1 / raw.std().item(), 5)
+        if self.start:  # the U-Net knows the latents at the scale that it has seen them at
+            scale = self.start.metadata(DIFFUSION_FILE)["config"]["latent_scale"]
+        self.config = replace(self.config, latent_scale=scale)
+        return raw * scale
 
     def autoencoder(self) -> None:
         self.report(f"autoencoder done, {self.latents.shape[0]} latents, scale {self.config.latent_scale}")
@@ -125,6 +146,9 @@ class Recipe:
         """The generator, and the network that knows the latent of each head."""
         module, s = self._generator_module(), self.settings
         network = CodeNetwork(s.w_dim).to(s.device)
+        if self.start:
+            self._begin(module, GENERATOR_FILE)
+            train_code_network(s, network, head_code, module.mapping, self.work, self.report)
         train_generator(s, module, network, self.data, self.work, self.report)
         polish_generator(s, module, network, self.data, self.work, self.report)
         train_mapping_network(s, module.mapping, lambda z: network(head_code(z)), self.work, self.report)
@@ -140,8 +164,7 @@ class Recipe:
     def generator(self) -> None:
         half = copy.deepcopy(self.trained_generator[0]).half()
         Generator(half.config, half, name=GENERATOR_NAME).save(
-            self.out / GENERATOR_FILE,
-            provenance(self.settings, self.work, "generator", "polish", "z_to_w"))
+            self.out / GENERATOR_FILE, self._record(GENERATOR_FILE, "generator", "polish", "z_to_w"))
 
     @cached_property
     def trained_eg3d(self) -> tuple[EG3D, CodeNetwork]:
@@ -151,6 +174,9 @@ class Recipe:
                              cache=self.work / "headworld-views.safetensors", report=self.report)
         torch.manual_seed(6)
         module, network = EG3D(eg3d_config(s)).to(s.device), CodeNetwork(s.w_dim).to(s.device)
+        if self.start:
+            self._begin(module, EG3D_FILE)
+            train_code_network(s, network, eg3d_code, module.backbone.mapping, self.work, self.report, "eg3d_code")
         train_volume(s, module, network, views, self.work, self.report)
         train_eg3d(s, module, network, views, self.work, self.report)
         mapping = module.backbone.mapping
@@ -162,8 +188,7 @@ class Recipe:
     def generator_3d(self) -> None:
         half = copy.deepcopy(self.trained_eg3d[0]).half()
         EG3DGenerator(half.config, half, name=EG3D_NAME).save(
-            self.out / EG3D_FILE,
-            provenance(self.settings, self.work, "volume", "eg3d", "eg3d_z_to_w"))
+            self.out / EG3D_FILE, self._record(EG3D_FILE, "volume", "eg3d", "eg3d_z_to_w"))
 
     def judges(self) -> None:
         s = self.settings
@@ -200,6 +225,9 @@ class Recipe:
         # As in the ControlNet paper: the trunk starts as a copy, the convolutions into the U-Net at zero.
         control_net.load_state_dict({k: v for k, v in model.diffusion_model.state_dict().items()
                                      if k in control_net.state_dict()}, strict=False)
+        for name, file, prefix in (("unet", DIFFUSION_FILE, "unet."), ("text", DIFFUSION_FILE, "text."),
+                                   ("control_net", CONTROL_FILE, "")):
+            self._begin(networks[name], file, prefix)
         alphas_cumprod = (1 / (model.model_sampling.sigmas.double() ** 2 + 1)).float()
         autoencoder = self.trained_decoder
         train_diffusion(self.settings, networks, alphas_cumprod, latents,
@@ -211,21 +239,23 @@ class Recipe:
 
     def diffusion(self) -> None:
         trained, autoencoder = self.trained_diffusion, self.trained_decoder
-        record = provenance(self.settings, self.work, "diffusion", "autoencoder", "decoder")
-        save_diffusion(self.out / "diffusion.safetensors", self.config, trained, autoencoder, record)
-        save_control_net(self.out / "controlnet.safetensors", self.config, trained["control_net"], record)
+        record = self._record(DIFFUSION_FILE, "diffusion", "autoencoder", "decoder")
+        save_diffusion(self.out / DIFFUSION_FILE, self.config, trained, autoencoder, record)
+        save_control_net(self.out / CONTROL_FILE, self.config, trained["control_net"], record)
 
     def bridge(self) -> None:
         known_w = self._known_w(self.trained_generator[1], head_code)
-        self._train_bridge("bridge_stylegan2", GENERATOR_FILE, known_w, rendered_share=0.125, mapping_width=384)
+        self._train_bridge("bridge_stylegan2", GENERATOR_FILE, known_w, rendered_share=0.125, mapping_width=384,
+                           modulation_steps=self.settings.modulation_steps)
 
     def bridge_3d(self) -> None:
         known_w = self._known_w(self.trained_eg3d[1], eg3d_code)
         cameras = default_cameras(parameters_from_z(self.data.z))
-        self._train_bridge("bridge_eg3d", EG3D_FILE, known_w, cameras, rendered_share=0.0625, mapping_width=320)
+        self._train_bridge("bridge_eg3d", EG3D_FILE, known_w, cameras, rendered_share=0.0625, mapping_width=320,
+                           modulation_steps=self.settings.modulation_3d_steps)
 
     def _train_bridge(self, name: str, generator_file: str, known_w: torch.Tensor, cameras: torch.Tensor | None = None,
-                      *, rendered_share: float, mapping_width: int) -> None:
+                      *, rendered_share: float, mapping_width: int, modulation_steps: int) -> None:
         """M and T by the trainer that users have, with the finished files of the diffusion model and the generator.
 
         rendered_share: of a batch, for the losses on pictures (rendering costs the most).
@@ -233,11 +263,13 @@ class Recipe:
         encoder = self.open_encoder(self.out)
         source = HeadWorldSamples(self.data, known_w, encoder.side * HINT_SIZE_PER_LATENT, cameras)
         generator = load_generator(self.out / generator_file).to(self.settings.device)
-        config = self._bridge_config(rendered_share, mapping_width)
-        trainer = BridgeTrainer(config, source, encoder, generator, self.work / name, watch=Watch(report=self.report))
-        trainer.run().save(self.out / f"{name}.safetensors", dtype=torch.float16)
+        config = self._bridge_config(rendered_share, mapping_width, modulation_steps)
+        file = f"{name}.safetensors"
+        trainer = BridgeTrainer(config, source, encoder, generator, self.work / name, watch=Watch(report=self.report),
+                                start=load_bridge(self.start.path(file)) if self.start else None)
+        trainer.run().save(self.out / file, dtype=torch.float16)
 
-    def _bridge_config(self, rendered_share: float, mapping_width: int) -> TrainConfig:
+    def _bridge_config(self, rendered_share: float, mapping_width: int, modulation_steps: int) -> TrainConfig:
         s = self.settings
         stage = StageConfig(batch=s.bridge_batch, rate=1e-3, ema_decay=0.995, rendered_share=rendered_share)
         return TrainConfig(
@@ -245,12 +277,12 @@ class Recipe:
                                    own_images=s.finished_images, statistics=512),
             bridge=BridgeSizes(mapping_width=mapping_width, modulation_width=64, head_width=256), held_out=128,
             mapping=replace(stage, steps=s.mapping_steps),
-            modulation=replace(stage, steps=s.modulation_steps, own_share=0.5))
+            modulation=replace(stage, steps=modulation_steps, own_share=0.5))
 
 
 def train(settings: Settings, core, open_encoder: Callable[[Path], Encoder], work: Path, out: Path,
-          stages: tuple[str, ...] = STAGES, report=print) -> None:
-    """Run the recipe; see `Recipe`."""
+          stages: tuple[str, ...] = STAGES, start: Path | None = None, report=print) -> None:
+    """Run the recipe; see `Recipe`. start: the folder of a finished set to go on from."""
     report(f"demo recipe on {settings.device}: {asdict(settings)}")
     torch.set_flush_denormal(True)  # empty space has vanishing densities, and a CPU crawls through denormal numbers
-    Recipe(settings, core, open_encoder, work, out, report).run(stages)
+    Recipe(settings, core, open_encoder, work, out, Start(start) if start else None, report).run(stages)

@@ -34,6 +34,7 @@ class Settings:
     generator_steps: int
     polish_steps: int
     z_steps: int
+    code_steps: int  # only for a generator out of a file, whose code network is learnt again
     views: int  # rendered views for the 3D generator
     volume_steps: int
     eg3d_steps: int
@@ -46,13 +47,20 @@ class Settings:
     finished_images: int  # pictures the diffusion model finishes for T's target
     mapping_steps: int
     modulation_steps: int
+    modulation_3d_steps: int  # the 3D generator renders slower
 
     def scaled(self, scale: float) -> "Settings":
         """The same recipe with every length multiplied by `scale` (for a quick rough set)."""
         lengths = ("samples", "judge_samples", "vae_steps", "decoder_steps", "diffusion_steps", "generator_steps",
                    "polish_steps", "z_steps", "views", "volume_steps", "eg3d_steps", "judge_steps", "feature_passes",
-                   "finished_images", "mapping_steps", "modulation_steps")
-        return replace(self, **{name: max(64, round(getattr(self, name) * scale)) for name in lengths})
+                   "finished_images", "mapping_steps", "modulation_steps", "modulation_3d_steps")
+        old = {name: getattr(self, name) for name in lengths}
+        return replace(self, **{name: max(min(64, value), round(value * scale)) for name, value in old.items()})
+
+    def further(self) -> "Settings":
+        """The recipe for a set that goes on from a finished one: the autoencoder and the volume stay as they are."""
+        return replace(self, vae_steps=0, decoder_steps=0, volume_steps=0, diffusion_steps=self.diffusion_steps // 3,
+                       generator_steps=self.generator_steps * 3 // 8, eg3d_steps=self.eg3d_steps // 2)
 
 
 CPU = Settings(
@@ -60,9 +68,10 @@ CPU = Settings(
     vae_channels=32, vae_mult=(1, 1, 2, 2), vae_batch=8, vae_steps=11_200, decoder_steps=4800,
     model_channels=32, channel_mult=(1, 2, 3), text_width=96, text_layers=3, diffusion_batch=32, diffusion_steps=10_000,
     channel_base=2048, channel_max=128, w_dim=128, generator_batch=8, generator_steps=43_000,
-    polish_steps=300, z_steps=30_000, judge_batch=16, judge_steps=700,
+    polish_steps=300, z_steps=30_000, code_steps=3000, judge_batch=16, judge_steps=700,
     views=10_000, volume_steps=6000, eg3d_steps=3300,
-    bridge_batch=32, feature_passes=16_000, finished_images=2_048, mapping_steps=1200, modulation_steps=9000)
+    bridge_batch=32, feature_passes=16_000, finished_images=2_048, mapping_steps=1200, modulation_steps=9000,
+    modulation_3d_steps=6000)
 
 GPU = replace(
     CPU, device="cuda", resolution=128, samples=40_000, judge_samples=12_000, vae_batch=64, vae_steps=10_000,
