@@ -44,6 +44,8 @@ def run(seeds: range = range(256), sampling: Sampling = DEFAULT_SAMPLING, *, fol
         report: Callable[[str], None] = lambda line: None, on_batch: Callable | None = None) -> dict[str, dict]:
     """Scores on held-out head-world seeds: "mean_face", "m_only", "m_t", "diffusion", "ground_truth".
 
+    Each has "miou", "pixel_accuracy", "attribute_accuracy", "distance" and "by_attribute".
+
     All bridges and steps read the same sampling runs. The keys of m_only and m_t get the bridge's name and the step
     where there are several; M alone is scored at the first step.
 
@@ -73,11 +75,7 @@ def run(seeds: range = range(256), sampling: Sampling = DEFAULT_SAMPLING, *, fol
         if on_batch:
             on_batch(pictures)
         report(f"evaluated {start + len(chosen)}/{len(seeds)} held-out heads")
-    results = {key: score.result() for key, score in scores.items()}
-    for key in scores:
-        if key.startswith("m_t"):
-            results[key]["by_attribute"] = scores[key].by_attribute()
-    return results
+    return {key: {**score.result(), "by_attribute": score.by_attribute()} for key, score in scores.items()}
 
 
 def _latents(bridges: dict, features, steps: tuple, sampling: Sampling) -> dict[str, GanLatent]:

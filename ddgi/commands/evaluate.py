@@ -51,7 +51,8 @@ def run(args: argparse.Namespace) -> dict:
     choices = {} if args.views else {"bridges": _by_name(args.bridge), "bridge_steps": tuple(map(_step, args.step))}
     scores = evaluate.run(range(count), sampling, folder=folder, on_batch=on_batch, report=lambda line: say(args, line),
                           **choices)
-    say(args, tables.view_tables(scores) if args.views else tables.markdown_table(scores))
+    shown = (tables.view_tables,) if args.views else (tables.markdown_table, tables.attribute_table)
+    say(args, "\n\n".join(table(scores) for table in shown))
     return scores
 
 

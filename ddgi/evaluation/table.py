@@ -3,7 +3,7 @@
 COLUMNS = {"miou": "mask mIoU", "pixel_accuracy": "pixel accuracy", "attribute_accuracy": "attribute accuracy",
            "distance": "distance (lower is better)"}
 ROWS = {"mean_face": "mean face", "m_only": "M alone", "m_t": "M + T", "diffusion": "diffusion model's own image",
-        "ground_truth": "true images (the judges' own accuracy)"}
+        "ground_truth": "true images"}
 VIEW_COLUMNS = {"depth_error": "depth error", "silhouette": "silhouette IoU", "miou": "mask mIoU",
                 "pixel_accuracy": "pixel accuracy", "attribute_accuracy": "attribute accuracy"}
 
@@ -12,9 +12,16 @@ def markdown_table(scores: dict[str, dict[str, float]]) -> str:
     """{"m_t": {"miou": ...}, ...} as a Markdown table; "m_t (mine)" is the row "M + T (mine)"."""
     lines = _head("", COLUMNS)
     for key, values in scores.items():
-        cells = [f"{values[column]:.3f}" for column in COLUMNS]
-        method, gap, details = key.partition(" (")
-        lines.append(f"| {ROWS.get(method, method)}{gap}{details} | " + " | ".join(cells) + " |")
+        lines.append(f"| {_method(key)} | " + " | ".join(f"{values[column]:.3f}" for column in COLUMNS) + " |")
+    return "\n".join(lines)
+
+
+def attribute_table(scores: dict[str, dict]) -> str:
+    """The "by_attribute" accuracies of {"m_t": {...}, ...} as a Markdown table: a row for each attribute."""
+    lines = _head("attribute accuracy", {key: _method(key) for key in scores})
+    for attribute in next(iter(scores.values()))["by_attribute"]:
+        cells = [f"{values['by_attribute'][attribute]:.2f}" for values in scores.values()]
+        lines.append(f"| {attribute.replace('_', ' ')} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -35,6 +42,12 @@ def view_tables(scores: dict[str, dict]) -> str:
     lines += [_pair_row(name, [(ours["pairs"][name], true["pairs"][name])], 1) for name in ours["pairs"]]
     lines.append(_pair_row("all", [(ours["psnr"], true["psnr"])], 1))
     return "\n".join(lines)
+
+
+def _method(key: str) -> str:
+    """"m_t (mine)" as "M + T (mine)"."""
+    method, gap, details = key.partition(" (")
+    return f"{ROWS.get(method, method)}{gap}{details}"
 
 
 def _head(first: str, columns: dict[str, str]) -> list[str]:

@@ -4,7 +4,16 @@ import pytest
 import torch
 
 from ddgi.errors import InputError
-from ddgi.evaluation import Judges, attribute_hits, confusion, load_judges, markdown_table, mean_iou, pixel_accuracy
+from ddgi.evaluation import (
+    Judges,
+    attribute_hits,
+    attribute_table,
+    confusion,
+    load_judges,
+    markdown_table,
+    mean_iou,
+    pixel_accuracy,
+)
 from ddgi.evaluation.sheet import write_sheet
 
 CONFIG = {"resolution": 16, "widths": [8, 8, 8, 8], "attributes": {"hat": ["no", "yes"], "eyes": ["a", "b", "c"]}}
@@ -51,6 +60,14 @@ def test_the_table_has_a_row_per_method():
     table = markdown_table({"m_only": row, "m_t": row, "m_t (mine, step 3)": row}).splitlines()
     assert len(table) == 5 and table[3] == "| M + T | 0.500 | 0.900 | 0.800 | 0.123 |"
     assert table[4].startswith("| M + T (mine, step 3) | 0.500")
+
+
+def test_the_attribute_table_has_a_row_per_attribute_and_a_column_per_method():
+    scores = {"m_t": {"by_attribute": {"eye_colour": 0.25, "hat": 1.0}},
+              "diffusion": {"by_attribute": {"eye_colour": 0.5, "hat": 0.875}}}
+    table = attribute_table(scores).splitlines()
+    assert table[0] == "| attribute accuracy | M + T | diffusion model's own image |"
+    assert table[2:] == ["| eye colour | 0.25 | 0.50 |", "| hat | 1.00 | 0.88 |"]
 
 
 def test_a_sheet_shows_each_method_in_its_row(tmp_path):
