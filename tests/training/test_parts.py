@@ -17,6 +17,14 @@ def test_small_parts_and_their_margin_weigh_more_whether_present_or_not():
     assert weights[4, 4] == 10
 
 
+def test_eyes_alone_can_weigh_more():
+    mask = torch.zeros(1, 8, 8, dtype=torch.uint8)
+    mask[0, 2, 2], mask[0, 6, 6] = 5, 2                             # right eye and nose
+    plain, heavy = part_weights(mask), part_weights(mask, eyes=6.0)
+    assert (heavy[0, 0, 1:4, 1:4] == 60).all()
+    assert (heavy == plain).sum() == 64 - 9
+
+
 def test_margins_grow_with_the_picture():
     mask = torch.zeros(1, 64, 64, dtype=torch.uint8)
     mask[0, 32, 32] = 4

@@ -45,9 +45,9 @@ class HeadWorldData:
         palette = torch.from_numpy(PALETTE).float() / 255
         return palette[self.mask[index].long()].permute(0, 3, 1, 2)
 
-    def part_weights(self, index: torch.Tensor) -> torch.Tensor:
+    def part_weights(self, index: torch.Tensor, eyes: float = 1.0) -> torch.Tensor:
         """Loss weights [B, 1, R, R], see `part_weights`."""
-        return part_weights(self.mask[index])
+        return part_weights(self.mask[index], eyes)
 
     def scribble_hints(self, index: torch.Tensor) -> torch.Tensor:
         """Black lines on white [B, 3, R, R] in 0..1."""

@@ -16,7 +16,8 @@ from .data import SCRIBBLE_SHARE, HeadWorldData, hint_batch
 from .settings import Settings
 
 DROP_PROMPT, DROP_HINT = 0.1, 0.1
-PICTURES, PICTURE_WEIGHT = 8, 1.0  # how many of a batch are decoded, and what their pixels count
+PICTURES, PICTURE_WEIGHT = 8, 2.0  # how many of a batch are decoded, and what their pixels count
+EYE_WEIGHT = 6.0  # against other small parts: the words say their colour, and the picture hardly shows it
 HINT_SIZE_PER_LATENT = 8  # core's ControlNet reads hints at eight times the latent's side
 
 
@@ -103,7 +104,7 @@ def train_diffusion(settings: Settings, networks: dict[str, nn.Module], alphas_c
         shown = timesteps.argsort()[:PICTURES]
         pictures = decode(denoised(noised, output, alpha, spread)[shown])
         pixels = pyramid_l1(pictures, data.images(index[shown]).to(settings.device), 2,
-                            data.part_weights(index[shown]).to(settings.device))
+                            data.part_weights(index[shown], EYE_WEIGHT).to(settings.device))
         optimizer.zero_grad(set_to_none=True)
         (loss + PICTURE_WEIGHT * pixels).backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
