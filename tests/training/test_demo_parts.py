@@ -85,12 +85,11 @@ def test_out_of_place_control_equals_cores_in_place_control(demo, networks):
     assert not torch.allclose(ours, without, atol=1e-4)
 
 
-def test_the_true_v_leads_back_to_the_clean_latents(demo):
-    clean, noise = torch.randn(2, 3, 4, 8, 8, generator=torch.Generator().manual_seed(0))
-    kept = torch.tensor([0.99, 0.5, 0.01])[:, None, None, None]
-    alpha, spread = kept.sqrt(), (1 - kept).sqrt()
-    noised, v = demo.diffusion.v_prediction(clean, noise, alpha, spread)
-    assert torch.allclose(demo.diffusion.denoised(noised, v, alpha, spread), clean, atol=1e-5)  # fp32 rounding
+def test_latents_weigh_what_the_pixels_over_them_weigh(demo):
+    pixels = torch.ones(1, 1, 4, 4)
+    pixels[0, 0, 0, 0] = 9.0                                        # one of the four pixels over the first latent
+    weights = demo.diffusion.latent_weights(pixels, 2)
+    assert torch.allclose(weights, torch.tensor([[[[3.0, 1.0], [1.0, 1.0]]]]) / 1.5)
 
 
 def test_samples_of_the_bridge_carry_what_was_rendered(demo):

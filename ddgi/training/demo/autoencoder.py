@@ -68,7 +68,7 @@ def _moments(autoencoder: nn.Module, image: torch.Tensor) -> tuple[torch.Tensor,
 
 def _reconstruction(autoencoder: nn.Module, latent: torch.Tensor, data: HeadWorldData,
                     index: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
-    output = decode(autoencoder, latent)
+    output = autoencoder.decoder(autoencoder.post_quant_conv(latent))
     image, weight = data.images(index).to(output), data.part_weights(index).to(output)
     pixels = pyramid_l1(output, image, levels=5, weight=weight)
     edge = edge_l1(output, image, weight)
@@ -81,11 +81,6 @@ def _descend(stage: Stage, module: nn.Module, loss: torch.Tensor) -> None:
     loss.backward()
     nn.utils.clip_grad_norm_(module.parameters(), 1.0)
     optimizer.step()
-
-
-def decode(autoencoder: nn.Module, latent: torch.Tensor) -> torch.Tensor:
-    """Latents [B, z, h, w] as the autoencoder makes them to pictures [B, 3, R, R]."""
-    return autoencoder.decoder(autoencoder.post_quant_conv(latent))
 
 
 @torch.no_grad()

@@ -10,14 +10,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..losses import pyramid_l1
 from ..stage import Stage, batches
 from .data import SCRIBBLE_SHARE, HeadWorldData, hint_batch
 from .settings import Settings
 
 DROP_PROMPT, DROP_HINT = 0.1, 0.1
-PICTURES, PICTURE_WEIGHT = 8, 2.0  # how many of a batch are decoded, and what their pixels count
-EYE_WEIGHT = 6.0  # against other small parts: the words say their colour, and the picture hardly shows it
+EYE_WEIGHT = 6.0  # against other small parts: two of 64 latents hold the colour that the words say
 HINT_SIZE_PER_LATENT = 8  # core's ControlNet reads hints at eight times the latent's side
 
 
@@ -51,30 +49,25 @@ def predict(unet: nn.Module, control_net: nn.Module | None, x, timesteps, contex
     return unet(x, timesteps, context=context, transformer_options={"patches": patches})
 
 
-def v_prediction(clean: torch.Tensor, noise: torch.Tensor, alpha: torch.Tensor,
-                 spread: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Noised latents alpha * clean + spread * noise, and the v that the U-Net is to predict from them."""
-    return alpha * clean + spread * noise, alpha * noise - spread * clean
+def latent_weights(part_weights: torch.Tensor, side: int) -> torch.Tensor:
+    """Pixels' weights [B, 1, R, R] to those of the latents over them, [B, 1, side, side], 1 on average.
 
-
-def denoised(noised: torch.Tensor, v: torch.Tensor, alpha: torch.Tensor, spread: torch.Tensor) -> torch.Tensor:
-    """The clean latents that a predicted v stands for (alpha^2 + spread^2 = 1)."""
-    return alpha * noised - spread * v
+    The mask that the weights follow from is a hint that the U-Net sees, so the mean that a squared error leads to
+    stays what it was; it is only found sooner where the weights are high.
+    """
+    weights = F.adaptive_avg_pool2d(part_weights, side)
+    return weights / weights.mean()
 
 
 def train_diffusion(settings: Settings, networks: dict[str, nn.Module], alphas_cumprod: torch.Tensor,
-                    latents: torch.Tensor, decode: Callable[[torch.Tensor], torch.Tensor], data: HeadWorldData,
-                    tokenize: Callable[[str], list[int]], folder, report) -> None:
-    """v-prediction (Salimans and Ho 2022) at uniform timesteps, and pixels of the least noisy predictions.
-
-    The error of latents counts every place alike; in the pictures they decode to, small parts count more. (Berrada et
-    al. 2025, "Boosting Latent Diffusion with Perceptual Objectives", compare features of the decoder likewise.)
+                    latents: torch.Tensor, data: HeadWorldData, tokenize: Callable[[str], list[int]],
+                    folder, report) -> None:
+    """v-prediction (Salimans and Ho 2022) at uniform timesteps; latents over small parts, eyes above all, count more.
 
     Args:
         networks: "unet", "control_net" and "text" (core's CLIP text transformer).
         alphas_cumprod: [1000], the host's noise schedule.
         latents: [N, z, h, w], scaled to unit variance.
-        decode: such latents -> pictures [B, 3, R, R] in [-1, 1], with gradients.
         tokenize: caption -> 77 token ids.
     """
     parameters = [p for m in networks.values() for p in m.requires_grad_(True).parameters()]
@@ -97,19 +90,16 @@ def train_diffusion(settings: Settings, networks: dict[str, nn.Module], alphas_c
         alpha = alphas_cumprod[timesteps].sqrt()[:, None, None, None].to(clean)
         spread = (1 - alphas_cumprod[timesteps]).sqrt()[:, None, None, None].to(clean)
         context = encode_text(networks["text"], ids)
-        noised, wanted = v_prediction(clean, noise, alpha, spread)
-        output = predict(networks["unet"], networks["control_net"], noised, timesteps.float().to(settings.device),
-                         context, hint, keep_hint)
-        loss = F.mse_loss(output, wanted)
-        shown = timesteps.argsort()[:PICTURES]
-        pictures = decode(denoised(noised, output, alpha, spread)[shown])
-        pixels = pyramid_l1(pictures, data.images(index[shown]).to(settings.device), 2,
-                            data.part_weights(index[shown], EYE_WEIGHT).to(settings.device))
+        output = predict(networks["unet"], networks["control_net"], alpha * clean + spread * noise,
+                         timesteps.float().to(settings.device), context, hint, keep_hint)
+        weight = latent_weights(data.part_weights(index, EYE_WEIGHT), clean.shape[-1]).to(clean)
+        error = (output - (alpha * noise - spread * clean)).square()
+        loss = (error * weight).mean()
         optimizer.zero_grad(set_to_none=True)
-        (loss + PICTURE_WEIGHT * pixels).backward()
+        loss.backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
-        return {"loss": loss.item(), "pixels": pixels.item()}
+        return {"loss": loss.item(), "unweighted": error.mean().item()}
 
     stage.run(step_fn)
     stage.apply_ema()

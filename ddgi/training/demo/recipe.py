@@ -22,7 +22,7 @@ from ..bridge_trainer import BridgeTrainer
 from ..config import BridgeSizes, FeatureConfig, StageConfig, TrainConfig
 from ..encoder import Encoder
 from ..watch import Watch
-from .autoencoder import decode, encode_all, train_autoencoder, train_decoder
+from .autoencoder import encode_all, train_autoencoder, train_decoder
 from .data import JUDGE_SEED, TRAINING_SEED, HeadWorldData, HeadWorldSamples, render_data, render_views
 from .diffusion import HINT_SIZE_PER_LATENT, train_diffusion
 from .export import provenance, save_control_net, save_diffusion
@@ -229,10 +229,8 @@ class Recipe:
                                    ("control_net", CONTROL_FILE, "")):
             self._begin(networks[name], file, prefix)
         alphas_cumprod = (1 / (model.model_sampling.sigmas.double() ** 2 + 1)).float()
-        autoencoder = self.trained_decoder
-        train_diffusion(self.settings, networks, alphas_cumprod, latents,
-                        lambda x: decode(autoencoder, x / self.config.latent_scale), self.data, self.tokenize,
-                        self.work, self.report)
+        train_diffusion(self.settings, networks, alphas_cumprod, latents, self.data, self.tokenize, self.work,
+                        self.report)
         for network in networks.values():
             round_to_half(network)
         return networks

@@ -59,7 +59,7 @@ class Settings:
 
     def further(self) -> "Settings":
         """The recipe for a set that goes on from a finished one: the autoencoder and the volume stay as they are."""
-        shares = {"vae_steps": 0, "decoder_steps": 0, "volume_steps": 0, "diffusion_steps": 2 / 5,
+        shares = {"vae_steps": 0, "decoder_steps": 0, "volume_steps": 0, "diffusion_steps": 0.46,
                   "generator_steps": 3 / 8, "eg3d_steps": 1 / 2, "feature_passes": 3 / 4, "finished_images": 3 / 4,
                   "mapping_steps": 2 / 3, "modulation_steps": 2 / 3, "modulation_3d_steps": 2 / 3}
         return replace(self, **{name: round(getattr(self, name) * share) for name, share in shares.items()})
