@@ -5,12 +5,11 @@ from pathlib import Path
 from comfy_api.latest import io
 
 from ..ddgi.files import load_tensors
-from ..ddgi.training.demo.export import CONTROL_FORMAT, DIFFUSION_FORMAT
+from ..ddgi.training.demo.export import CONTROL_FILE, CONTROL_FORMAT, DIFFUSION_FILE, DIFFUSION_FORMAT
 from . import core_models, folders
 from .managed import managed_bridge, managed_generator
 from .types import CATEGORY, Bridge, Generator
 
-DIFFUSION_FILE, CONTROL_FILE = "diffusion.safetensors", "controlnet.safetensors"
 GENERATOR_FILE, BRIDGE_FILE = "generator_stylegan2.safetensors", "bridge_stylegan2.safetensors"
 GENERATOR_3D_FILE, BRIDGE_3D_FILE = "generator_eg3d.safetensors", "bridge_eg3d.safetensors"
 # What the drop-down says to the generator and the bridge it gives.

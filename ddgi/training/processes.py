@@ -120,6 +120,9 @@ def find_processes(cpu: bool = False) -> Processes:
     if count == 1 or "RANK" not in os.environ:
         return Processes()
     try:
+        # Defaults of its functions are the process group there is when it is imported, which torch's optimisers do. The
+        # group would then outlive `close`, and its threads, alive as Python ends, abort a training that is done.
+        import torch.distributed.nn.functional  # noqa: F401
         from accelerate import PartialState
         from accelerate.utils import parse_flag_from_env
     except ImportError as error:

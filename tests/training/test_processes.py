@@ -60,6 +60,11 @@ def test_what_stops_one_process_stops_both_at_the_same_step(two):
     assert "Another process of this training stopped" in (two / "stopped-0.txt").read_text()
 
 
+def test_no_thread_of_the_process_group_is_left_that_could_abort_a_process_as_it_ends(two):
+    for rank in (0, 1):
+        assert "gloo" not in (two / f"threads-{rank}.txt").read_text()
+
+
 def test_several_processes_without_accelerate_is_one_sentence(monkeypatch):
     assert find_processes().count == 1
     monkeypatch.setenv("WORLD_SIZE", "2")

@@ -12,6 +12,7 @@ from torch import nn
 from ...files import save_tensors
 from .settings import Settings
 
+DIFFUSION_FILE, CONTROL_FILE = "diffusion.safetensors", "controlnet.safetensors"
 DIFFUSION_FORMAT, CONTROL_FORMAT = "ddgi.demo-diffusion", "ddgi.demo-controlnet"
 
 

@@ -129,8 +129,8 @@ def train_mapping_network(settings: Settings, mapping: MappingNetwork, known_w: 
     _regress(stage, optimizer, _mapped(mapping), known_w, settings.device)
 
 
-def train_code_network(settings: Settings, network: CodeNetwork, code: Known, mapping: MappingNetwork, folder, report,
-                       name: str = "code") -> None:
+def train_code_network(settings: Settings, network: CodeNetwork, code: Callable[[torch.Tensor], torch.Tensor],
+                       mapping: MappingNetwork, folder, report, name: str = "code") -> None:
     """The other way round, for a generator out of a file, which has no code network: w as its mapping network has it.
 
     code: z to what the network reads.
