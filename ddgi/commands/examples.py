@@ -11,10 +11,10 @@ SIZE = 256
 LINE = 4  # a scribble line in pixels: one pixel at the 64 px the demo ControlNet learnt from
 
 # Head-world seeds that no training set uses. The prompts agree with what is drawn (style of hair, glasses,
-# jewellery) and choose freely what a drawing cannot show (colours, who it is).
+# jewellery, beards, expression) and choose freely what a drawing cannot show: colours.
 EXAMPLES = (
     ("mask", "mask_bun", 900017, "a smiling woman with a black bun and green eyes"),
-    ("mask", "mask_bun", 900017, "a smiling man with a grey bun, blue eyes and a beard"),
+    ("mask", "mask_bun", 900017, "a smiling woman with a grey bun and blue eyes"),
     ("mask", "mask_long_hair_glasses", 900020, "a calm woman with long blond hair, brown eyes and glasses"),
     ("mask", "mask_hat", 900009, "a happy woman with short red hair, blue eyes, a hat and earrings"),
     ("mask", "mask_curly", 900029, "a calm lady with curly grey hair and blue eyes"),
