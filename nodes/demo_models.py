@@ -5,15 +5,21 @@ from pathlib import Path
 from comfy_api.latest import io
 
 from ..ddgi.files import load_tensors
-from ..ddgi.training.demo.export import CONTROL_FILE, CONTROL_FORMAT, DIFFUSION_FILE, DIFFUSION_FORMAT
+from ..ddgi.training.demo.export import (
+    CONTROL_FILE,
+    CONTROL_FORMAT,
+    DIFFUSION_FILE,
+    DIFFUSION_FORMAT,
+    EG3D_FILE,
+    GENERATOR_FILE,
+)
 from . import core_models, folders
 from .managed import managed_bridge, managed_generator
 from .types import CATEGORY, Bridge, Generator
 
-GENERATOR_FILE, BRIDGE_FILE = "generator_stylegan2.safetensors", "bridge_stylegan2.safetensors"
-GENERATOR_3D_FILE, BRIDGE_3D_FILE = "generator_eg3d.safetensors", "bridge_eg3d.safetensors"
+BRIDGE_FILE, BRIDGE_3D_FILE = "bridge_stylegan2.safetensors", "bridge_eg3d.safetensors"
 # What the drop-down says to the generator and the bridge it gives.
-KINDS = {"2D face (StyleGAN2)": (GENERATOR_FILE, BRIDGE_FILE), "3D head (EG3D)": (GENERATOR_3D_FILE, BRIDGE_3D_FILE)}
+KINDS = {"2D face (StyleGAN2)": (GENERATOR_FILE, BRIDGE_FILE), "3D head (EG3D)": (EG3D_FILE, BRIDGE_3D_FILE)}
 
 
 def load_diffusion(folder: Path = folders.DEMO):

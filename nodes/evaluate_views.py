@@ -79,12 +79,12 @@ class _Models:
     """Everything between a held-out head's mask and prompt and its pictures."""
 
     def __init__(self, folder: Path):
-        for name in (demo_models.GENERATOR_3D_FILE, demo_models.BRIDGE_3D_FILE):
+        for name in (demo_models.EG3D_FILE, demo_models.BRIDGE_3D_FILE):
             if not (folder / name).is_file():
                 raise InputError(f"There is no {name} in {folder}, so the 3D chain cannot be scored; train it with "
                                  f"`make train-demo` or leave out --views.")
         self.judges = load_judges(folder / "judges.safetensors")
-        self.generator = load_generator(folder / demo_models.GENERATOR_3D_FILE)
+        self.generator = load_generator(folder / demo_models.EG3D_FILE)
         self.bridge = load_bridge(folder / demo_models.BRIDGE_3D_FILE)
         self.model, self.clip, _ = demo_models.load_diffusion(folder)
         self.control_net = demo_models.load_control_net(folder)

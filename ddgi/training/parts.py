@@ -6,10 +6,10 @@ from torch.nn import functional as F
 from ..palette import CLASS_NAMES
 
 SIDE = 64
+EYES = {"left eye", "right eye"}
 # Names, weight, and how many of 64 pixels around them share it. A part and the place where it could be weigh alike
 # (ears and earrings, a closed mouth and what an open one would cover): a weight only where an earring is would teach
 # to draw one everywhere.
-EYES = {"left eye", "right eye"}
 PARTS = ((EYES, 10.0, 1), ({"mouth", "upper lip", "lower lip"}, 12.0, 3),
          ({"eyeglasses", "left brow", "right brow", "left ear", "right ear", "earring"}, 4.0, 1),
          ({"neck", "necklace"}, 3.0, 1), ({"nose"}, 2.0, 1))

@@ -13,6 +13,7 @@ from ...files import save_tensors
 from .settings import Settings
 
 DIFFUSION_FILE, CONTROL_FILE = "diffusion.safetensors", "controlnet.safetensors"
+GENERATOR_FILE, EG3D_FILE = "generator_stylegan2.safetensors", "generator_eg3d.safetensors"
 DIFFUSION_FORMAT, CONTROL_FORMAT = "ddgi.demo-diffusion", "ddgi.demo-controlnet"
 
 

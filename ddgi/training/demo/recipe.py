@@ -25,7 +25,15 @@ from ..watch import Watch
 from .autoencoder import encode_all, train_autoencoder, train_decoder
 from .data import JUDGE_SEED, TRAINING_SEED, HeadWorldData, HeadWorldSamples, render_data, render_views
 from .diffusion import HINT_SIZE_PER_LATENT, train_diffusion
-from .export import CONTROL_FILE, DIFFUSION_FILE, provenance, save_control_net, save_diffusion
+from .export import (
+    CONTROL_FILE,
+    DIFFUSION_FILE,
+    EG3D_FILE,
+    GENERATOR_FILE,
+    provenance,
+    save_control_net,
+    save_diffusion,
+)
 from .generator import (
     CodeNetwork,
     head_code,
@@ -42,7 +50,6 @@ from .start import Start
 from .tokenizer import write_tokenizer
 
 GENERATOR_NAME, EG3D_NAME = "demo-stylegan2", "demo-eg3d"
-GENERATOR_FILE, EG3D_FILE = "generator_stylegan2.safetensors", "generator_eg3d.safetensors"
 STAGES = ("autoencoder", "decoder", "generator", "generator_3d", "judges", "diffusion", "bridge", "bridge_3d")
 
 

@@ -65,7 +65,6 @@ class Settings:
         return replace(self, **{name: round(getattr(self, name) * share) for name, share in shares.items()})
 
 
-
 CPU = Settings(
     device="cpu", resolution=64, downscale=8, latent_channels=8, samples=18_000, judge_samples=3_000,
     vae_channels=32, vae_mult=(1, 1, 2, 2), vae_batch=8, vae_steps=11_200, decoder_steps=4800,
