@@ -15,6 +15,7 @@ _HAIR = slice(E["cap"], E["bun"] + 1)
 _LIP_OUT = slice(C["lip_up_out"], C["lip_low_out"] + 1)
 _LIP_IN = slice(C["lip_up_in"], C["lip_low_in"] + 1)
 FRONT = 0.30                               # features are painted only in front of this z
+MOUTH_TOP = -0.2                           # between the widest mouth and the lowest eye
 
 
 def monomials(points: Tensor) -> Tensor:
@@ -87,7 +88,8 @@ class Field:
         ear = smooth_max(e[:, E["ear"]], e[:, E["ear_hollow"]], 0.05)
         lip = torch.maximum(c[:, _LIP_OUT], -c[:, _LIP_IN])                               # [B, 2, N]
         lips = smooth_max((shell - 0.028)[:, None], lip, 0.04)
-        return [skin, ear, neck + 0.004, torch.minimum(e[:, E["eyeball"]], face + 0.09), face + 0.07,
+        inner_mouth = torch.maximum(face + 0.07, y - MOUTH_TOP)           # without it, seen beside the eyeballs too
+        return [skin, ear, neck + 0.004, torch.minimum(e[:, E["eyeball"]], face + 0.09), inner_mouth,
                 lips[:, 0], lips[:, 1], self._brow(shell, c), self._beard(face, mouth_area, e, c, z),
                 self._hair(e, c, x, y, z), self._hat(e, c), self._glasses(c, x, y, z),
                 e[:, E["earring"]] if "earrings" in self.shape.worn else None, self._necklace(c), self._cloth(e)]

@@ -54,6 +54,18 @@ def test_left_classes_lie_on_the_left_of_a_frontal_picture():
         assert columns[mask == left].max() < 24 <= columns[mask == right].min()
 
 
+def test_the_inner_mouth_lies_between_the_lips_and_eyes_are_whole():
+    """Class 10 once stood at the inner corners of the eyes, where eyeballs end before their lids do."""
+    mask = render_batch(range(16), 96).mask
+    rows = torch.arange(96)[:, None].expand_as(mask)
+    for face in mask:
+        inner, lips = face == 10, (face == 11) | (face == 12)
+        if inner.any():
+            assert rows[0][lips].min() <= rows[0][inner].min()
+            assert rows[0][inner].max() <= rows[0][lips].max()
+    assert (mask == 10).any(2).any(1).sum() >= 6  # smiles and surprise open mouths
+
+
 def test_scribble_is_binary_and_thin(batch):
     assert set(batch.scribble.unique().tolist()) == {0.0, 1.0}
     assert batch.scribble_image.shape == (6, 3, 32, 32)
