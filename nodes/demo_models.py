@@ -4,8 +4,7 @@ from pathlib import Path
 
 from comfy_api.latest import io
 
-from ..ddgi.files import load_tensors
-from ..ddgi.training.demo.export import (
+from ..ddgi.demo.export import (
     CONTROL_FILE,
     CONTROL_FORMAT,
     DIFFUSION_FILE,
@@ -13,6 +12,7 @@ from ..ddgi.training.demo.export import (
     EG3D_FILE,
     GENERATOR_FILE,
 )
+from ..ddgi.files import load_tensors
 from . import core_models, folders
 from .managed import managed_bridge, managed_generator
 from .types import CATEGORY, Bridge, Generator

@@ -21,6 +21,7 @@ LAYERS = (
     {"bridge", "mesh"},
     {"checkpoints"},
     {"training", "evaluation", "headworld"},
+    {"demo"},
     {"runner", "commands", "cli", "__main__"},
 )
 LEVEL = {name: level for level, layer in enumerate(LAYERS) for name in layer}

@@ -37,8 +37,8 @@ def run(args: argparse.Namespace) -> dict:
     cuda = torch.cuda.is_available() if args.device is None else args.device == "cuda"
     if cuda and not torch.cuda.is_available():
         raise InputError("--device cuda was given but torch finds no CUDA device; use --device cpu.")
-    settings = pack_module("ddgi.training.demo.settings")
-    recipe = pack_module("ddgi.training.demo.recipe")
+    settings = pack_module("ddgi.demo.settings")
+    recipe = pack_module("ddgi.demo.recipe")
     setting = settings.GPU if cuda else settings.CPU
     setting = (setting.further() if args.start else setting).scaled(args.scale)
     recipe.train(setting, pack_module("nodes.core_models"), pack_module("nodes.train_recipe").open_demo_encoder,

@@ -87,6 +87,6 @@ def load_pack() -> ModuleType:
 
 
 def pack_module(path: str) -> ModuleType:
-    """A submodule of the loaded pack, for example `pack_module("ddgi.training.demo")`; imports the host if needed."""
+    """A submodule of the loaded pack, for example `pack_module("ddgi.demo")`; imports the host if needed."""
     import_host()
     return importlib.import_module(f"{load_pack().__name__}.{path}")

@@ -1,1 +1,1 @@
-"""Training: stages that resume exactly, losses, and the recipe of the demo models."""
+"""Training of bridges: stages that resume exactly, losses, sources of samples, and the trainer of M and T."""

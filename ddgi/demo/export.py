@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ...files import save_tensors
+from ..files import save_tensors
 from .settings import Settings
 
 DIFFUSION_FILE, CONTROL_FILE = "diffusion.safetensors", "controlnet.safetensors"

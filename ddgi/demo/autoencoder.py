@@ -3,8 +3,8 @@
 import torch
 from torch import nn
 
-from ..losses import edge_l1, pyramid_l1
-from ..stage import Stage, batches
+from ..training.losses import edge_l1, pyramid_l1
+from ..training.stage import Stage, batches
 from .data import HeadWorldData
 from .settings import Settings
 

@@ -12,7 +12,7 @@ import torch
 def demo(pack):
     class Parts:
         def __getattr__(self, name):
-            return importlib.import_module(f"{pack.__name__}.ddgi.training.demo.{name}")
+            return importlib.import_module(f"{pack.__name__}.ddgi.demo.{name}")
 
     return Parts()
 

@@ -13,15 +13,15 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ...bridge import load_bridge
-from ...checkpoints import load_generator
-from ...evaluation.judges import Judges
-from ...gan import EG3D, EG3DGenerator, Generator, StyleGAN2, StyleGAN2Config
-from ...headworld import ATTRIBUTES, Z_DIM, default_cameras, parameters_from_z
-from ..bridge_trainer import BridgeTrainer
-from ..config import BridgeSizes, FeatureConfig, StageConfig, TrainConfig
-from ..encoder import Encoder
-from ..watch import Watch
+from ..bridge import load_bridge
+from ..checkpoints import load_generator
+from ..evaluation.judges import Judges
+from ..gan import EG3D, EG3DGenerator, Generator, StyleGAN2, StyleGAN2Config
+from ..headworld import ATTRIBUTES, Z_DIM, default_cameras, parameters_from_z
+from ..training.bridge_trainer import BridgeTrainer
+from ..training.config import BridgeSizes, FeatureConfig, StageConfig, TrainConfig
+from ..training.encoder import Encoder
+from ..training.watch import Watch
 from .autoencoder import encode_all, train_autoencoder, train_decoder
 from .data import JUDGE_SEED, TRAINING_SEED, HeadWorldData, HeadWorldSamples, render_data, render_views
 from .diffusion import HINT_SIZE_PER_LATENT, train_diffusion

@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from ...errors import InputError
-from ...files import atomic_path, read_metadata
+from ..errors import InputError
+from ..files import atomic_path, read_metadata
 
 
 class Start:

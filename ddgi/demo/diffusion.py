@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..stage import Stage, batches
+from ..training.stage import Stage, batches
 from .data import SCRIBBLE_SHARE, HeadWorldData, hint_batch
 from .settings import Settings
 

@@ -22,10 +22,10 @@ def finished(part):
 
 
 def recipe(part, finished, folder, **settings):
-    sizes = dataclasses.replace(part("ddgi.training.demo.settings").CPU, **settings)
-    return part("ddgi.training.demo.recipe").Recipe(
+    sizes = dataclasses.replace(part("ddgi.demo.settings").CPU, **settings)
+    return part("ddgi.demo.recipe").Recipe(
         sizes, part("nodes.core_models"), part("nodes.train_recipe").open_demo_encoder, folder / "work", folder / "out",
-        part("ddgi.training.demo.start").Start(finished), report=lambda line: None)
+        part("ddgi.demo.start").Start(finished), report=lambda line: None)
 
 
 def test_no_steps_of_the_diffusion_stage_give_the_same_files(part, finished, tmp_path):
@@ -52,11 +52,11 @@ def test_files_that_no_stage_makes_are_copied_and_finished_ones_kept(part, finis
 
 
 def test_the_code_network_learns_what_the_mapping_network_knows(part, tmp_path):
-    generator, gan = part("ddgi.training.demo.generator"), part("ddgi.gan")
+    generator, gan = part("ddgi.demo.generator"), part("ddgi.gan")
     torch.manual_seed(0)
     sizes = gan.StyleGAN2Config(z_dim=64, w_dim=8, img_resolution=8, channel_base=64, channel_max=8)
     module, network = gan.StyleGAN2(sizes).requires_grad_(False), generator.CodeNetwork(8)
-    settings = dataclasses.replace(part("ddgi.training.demo.settings").CPU, code_steps=100)
+    settings = dataclasses.replace(part("ddgi.demo.settings").CPU, code_steps=100)
     z = torch.randn(256, 64)
     error = lambda: (network(generator.head_code(z)) - module.mapping.single(z, None)).square().mean().item()  # noqa: E731
     before = error()
@@ -71,7 +71,7 @@ def test_a_set_of_other_sizes_is_refused(part, finished, tmp_path):
 
 
 def test_a_missing_file_and_an_empty_folder_are_named(part, finished, tmp_path):
-    errors, start = part("ddgi.errors"), part("ddgi.training.demo.start")
+    errors, start = part("ddgi.errors"), part("ddgi.demo.start")
     with pytest.raises(errors.InputError, match="There are no finished models in"):
         start.Start(tmp_path)
     some = tmp_path / "some"

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from ...files import atomic_path
-from ...headworld import VOCABULARY
+from ..files import atomic_path
+from ..headworld import VOCABULARY
 
 START, END = "<|startoftext|>", "<|endoftext|>"
 

@@ -6,11 +6,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ...gan import Discriminator, StyleGAN2
-from ...gan.mapping import MappingNetwork
-from ...headworld import ATTRIBUTES, FACTORS, Z_DIM, HeadParameters, parameters_from_z
-from ..losses import edge_l1, pyramid_l1, r1_penalty
-from ..stage import Stage, batches
+from ..gan import Discriminator, StyleGAN2
+from ..gan.mapping import MappingNetwork
+from ..headworld import ATTRIBUTES, FACTORS, Z_DIM, HeadParameters, parameters_from_z
+from ..training.losses import edge_l1, pyramid_l1, r1_penalty
+from ..training.stage import Stage, batches
 from .data import HeadWorldData
 from .settings import Settings
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
-from ...cameras import look_at_label
-from ...files import load_tensors, save_tensors
-from ...headworld import render_batch
-from ...palette import PALETTE
-from ..data import Sample
-from ..data.sample import Items
-from ..parts import part_weights
+from ..cameras import look_at_label
+from ..files import load_tensors, save_tensors
+from ..headworld import render_batch
+from ..palette import PALETTE
+from ..training.data import Sample
+from ..training.data.sample import Items
+from ..training.parts import part_weights
 
 FORMAT, VIEWS_FORMAT = "ddgi.headworld", "ddgi.headworld-views"
 # Seed ranges never overlap: what is measured (`evaluate --demo`, seeds 0 to 255) was never trained on.

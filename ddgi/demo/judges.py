@@ -3,9 +3,9 @@
 import torch
 from torch.nn import functional as F
 
-from ...evaluation.judges import Judges
-from ...evaluation.metrics import attribute_hits, confusion, mean_iou, pixel_accuracy
-from ..stage import Stage, batches
+from ..evaluation.judges import Judges
+from ..evaluation.metrics import attribute_hits, confusion, mean_iou, pixel_accuracy
+from ..training.stage import Stage, batches
 from .data import HeadWorldData
 from .settings import Settings
 
