@@ -27,7 +27,7 @@ class BridgeInputs:
 
 
 def bridge_inputs(step: StepFeatures, words: torch.Tensor, config) -> BridgeInputs:
-    """Pool one step's attention as method.md says.
+    """Pool one step's attention as docs/method.md says.
 
     Args:
         step: captured features of one denoising step.

@@ -128,7 +128,7 @@ def find_taps(unet: torch.nn.Module, latent_size: tuple[int, int] | None = None)
 
     A stage is the run of output blocks at one size. Its features are what enters
     its upsampler (the finest stage: what enters the output head `out`), that is
-    method.md's "end of the decoder stage", with every residual and every patch of
+    docs/method.md's "end of the decoder stage", with every residual and every patch of
     other packs included, and before the size changes.
     """
     if getattr(unet, "middle_block", None) is None or not hasattr(unet, "output_blocks"):

@@ -1,4 +1,4 @@
-"""The whole training of a bridge: M, then T with M frozen (method.md, "Training")."""
+"""The whole training of a bridge: M, then T with M frozen (docs/method.md, "Training")."""
 
 import datetime
 import json

@@ -148,8 +148,8 @@ class TrainConfig:
         for name in ("patience", "save_every", "seed"):
             _at_least(name, getattr(self, name), 0)
         if self.mapping.own_share:
-            raise InputError("mapping.own_share is set, but M learns from the true pictures (method.md, loss of M); "
-                             "remove it, or set modulation.own_share.")
+            raise InputError("mapping.own_share is set, but M learns from the true pictures (docs/method.md, loss of "
+                             "M); remove it, or set modulation.own_share.")
 
     def to_json(self) -> dict:
         return dataclasses.asdict(self)

@@ -1,4 +1,4 @@
-"""The losses of M and T (method.md, "Training"). To add one, write a function and name it in `TERMS`."""
+"""The losses of M and T (docs/method.md, "Training"). To add one, write a function and name it in `TERMS`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

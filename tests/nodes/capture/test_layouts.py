@@ -15,7 +15,7 @@ CONFIGS = {
              "context_dim": 2048, "num_heads": -1, "num_head_channels": 64, "use_linear_in_transformer": True,
              "num_classes": "sequential", "adm_in_channels": 2816},
 }
-# (channels, downsample, blocks, cross-attention layers): method.md's table for SD 1.x
+# (channels, downsample, blocks, cross-attention layers): docs/method.md's table for SD 1.x
 SD_STAGES = [(1280, 4, (3, 4, 5), 3), (640, 2, (6, 7, 8), 3), (320, 1, (9, 10, 11), 3)]
 STAGES = {"sd1": SD_STAGES, "sd2": SD_STAGES, "sdxl": [(1280, 4, (0, 1, 2), 30), (640, 2, (3, 4, 5), 6)]}
 
