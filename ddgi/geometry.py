@@ -81,13 +81,6 @@ def normal_pictures(normals: Tensor, alpha: Tensor, colours: str = NORMAL_COLOUR
     return (blended + 1) / 2
 
 
-def resize(pictures: Tensor, size: int) -> Tensor:
-    """[N, C, h, w] to [N, C, size, size], bilinear."""
-    if pictures.shape[-2:] == (size, size):
-        return pictures
-    return F.interpolate(pictures, (size, size), mode="bilinear", align_corners=False, antialias=True)
-
-
 def _range(distances: Tensor) -> tuple[float, float]:
     """Nearest and farthest of distances [M] without their tails; 0, 0 of none."""
     if len(distances) == 0:

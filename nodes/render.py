@@ -9,6 +9,7 @@ from comfy_api.latest import io
 
 from ..ddgi import geometry
 from ..ddgi.cameras import Camera, check_view
+from ..ddgi.pictures import resize, to_image
 from .managed import ManagedModel
 from .types import CATEGORY, Cameras, Generator, Latent
 
@@ -80,8 +81,9 @@ class Render(io.ComfyNode):
                              dtype=_DTYPES[precision], relative=allow_relative, progress=progress, **settings)
         depth, normals, alpha = _shape_pictures(out, labels, depth_range, normal_colours)
         raw = out.image if out.image_raw is None else out.image_raw
-        return io.NodeOutput(to_image(out.image), _channels_last(depth.expand(-1, 3, -1, -1)), _channels_last(normals),
-                             to_image(raw), _channels_last(alpha)[..., 0])
+        image, raw = (to_image(picture).to(intermediate_device()) for picture in (out.image, raw))
+        return io.NodeOutput(image, _channels_last(depth.expand(-1, 3, -1, -1)), _channels_last(normals), raw,
+                             _channels_last(alpha)[..., 0])
 
 
 def _view_inputs() -> list[io.Input]:
@@ -132,17 +134,12 @@ def _shape_pictures(out, labels: torch.Tensor | None, depth_range: str,
     normals = geometry.normals_from_depth(out.image_depth, labels)
     pictures = (geometry.depth_pictures(out.image_depth, out.image_alpha, depth_range),
                 geometry.normal_pictures(normals, out.image_alpha, normal_colours), out.image_alpha)
-    return tuple(geometry.resize(picture, size).clamp(0, 1) for picture in pictures)
+    return tuple(resize(picture, size).clamp(0, 1) for picture in pictures)
 
 
 def _sample_seeds(seed: int, count: int) -> list[int]:
     """One seed per sample, so that sample i alone with seed + i gives the same picture."""
     return [(seed + index) % 2**63 for index in range(count)]
-
-
-def to_image(pictures: torch.Tensor) -> torch.Tensor:
-    """[B, 3, H, W] of about -1..1 to ComfyUI's IMAGE [B, H, W, 3] in 0..1; its 8-bit form is 127.5 x + 128."""
-    return _channels_last((pictures * 127.5 + 128.0).clamp(0.0, 255.0) / 255.0)
 
 
 def _channels_last(pictures: torch.Tensor) -> torch.Tensor:

@@ -3,7 +3,7 @@ import torch
 
 from ddgi.cameras import Camera, rays_from_label
 from ddgi.errors import InputError
-from ddgi.geometry import depth_pictures, normal_pictures, normals_from_depth, resize
+from ddgi.geometry import depth_pictures, normal_pictures, normals_from_depth
 
 
 def sphere(camera, size, radius=0.3):
@@ -87,12 +87,6 @@ def test_ranges_of_each_picture_and_of_the_batch():
 
 def test_an_empty_picture_is_black():
     assert not depth_pictures(torch.full((1, 1, 4, 4), 3.3), torch.zeros(1, 1, 4, 4)).any()
-
-
-def test_resize_keeps_flat_pictures_and_equal_sizes():
-    flat = torch.full((1, 3, 4, 4), 0.25)
-    assert resize(flat, 4) is flat
-    torch.testing.assert_close(resize(flat, 10), torch.full((1, 3, 10, 10), 0.25))
 
 
 def test_bad_input_is_refused():

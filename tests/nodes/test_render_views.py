@@ -62,16 +62,17 @@ def test_every_face_from_every_camera_face_by_face(pack, generator, latent):
 
 def test_outputs_are_the_librarys(pack, generator, latent):
     views, geometry = cameras(pack, yaw=[-30, 30]), pack.ddgi.geometry
+    resize = pack.ddgi.pictures.resize
     image, depth, normals, raw, alpha = render(pack, generator, latent, cameras=views)
     out = generator.value.render(latent, views)
     assert torch.equal(image, pack.nodes.render.to_image(out.image))
     assert torch.equal(raw, pack.nodes.render.to_image(out.image_raw))
     expected = geometry.normals_from_depth(out.image_depth, views.label.repeat(2, 1))
-    expected = geometry.resize(geometry.normal_pictures(expected, out.image_alpha), 16)
+    expected = resize(geometry.normal_pictures(expected, out.image_alpha), 16)
     torch.testing.assert_close(normals.permute(0, 3, 1, 2), expected)
-    expected = geometry.resize(geometry.depth_pictures(out.image_depth, out.image_alpha), 16).clamp(0, 1)
+    expected = resize(geometry.depth_pictures(out.image_depth, out.image_alpha), 16).clamp(0, 1)
     torch.testing.assert_close(depth.permute(0, 3, 1, 2), expected.expand(-1, 3, -1, -1))
-    torch.testing.assert_close(alpha[:, None], geometry.resize(out.image_alpha, 16).clamp(0, 1))
+    torch.testing.assert_close(alpha[:, None], resize(out.image_alpha, 16).clamp(0, 1))
 
 
 def test_without_cameras_the_latents_own_or_the_frontal_one(pack, generator, latent):

@@ -6,7 +6,6 @@ from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from ...errors import InputError
@@ -92,13 +91,3 @@ def rows_for(resolution: int) -> int:
 
 def _size(block: Tensors) -> int:
     return sum(value.numel() * value.element_size() for value in block.values())
-
-
-def to_bytes(image: Tensor) -> Tensor:
-    """uint8 of images in -1..1."""
-    return ((image + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-
-
-def from_bytes(image: Tensor) -> Tensor:
-    """Images in -1..1 of uint8."""
-    return image.float() / 127.5 - 1

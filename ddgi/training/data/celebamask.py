@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional as F
 
 from ...errors import InputError
 from ...files import atomic_path
 from ...headworld import caption, render_batch
+from ...pictures import resize_classes, to_bytes
 from .files import Item, PictureFiles, Progress, Reading
 from .folder import TABLE, existing_folder
 from .framing import Framing, flip_classes
@@ -204,14 +204,13 @@ def write_celebamask_hq(folder: str | Path, seeds: Sequence[int], *, resolution:
 
 def _write_picture(path: Path, image: Tensor) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = ((image.permute(1, 2, 0) + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-    Image.fromarray(pixels.numpy()).save(path, quality=95, subsampling=0)
+    Image.fromarray(to_bytes(image).permute(1, 2, 0).numpy()).save(path, quality=95, subsampling=0)
 
 
 def _write_parts(folder: Path, number: int, mask: Tensor, size: int | None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if size is not None:
-        mask = F.interpolate(mask[None, None].float(), (size, size), mode="nearest-exact")[0, 0].to(torch.uint8)
+        mask = resize_classes(mask, size)
     for index, part in enumerate(PART_NAMES, 1):
         path = folder / f"{number:05d}_{part}.png"
         if (mask == index).any():

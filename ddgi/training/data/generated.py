@@ -16,9 +16,10 @@ from ...cameras import Camera
 from ...errors import InputError
 from ...gan import Generator
 from ...palette import CLASS_NAMES
-from .blocks import Blocks, from_bytes, rows_for, to_bytes
+from ...pictures import from_bytes, resize, resize_classes, to_bytes
+from .blocks import Blocks, rows_for
 from .heads import check_seeds, describe_seeds, random_angles
-from .hints import Hints, mask_hint, resize_classes, resize_image
+from .hints import Hints, mask_hint
 from .sample import Items, Problem, Sample
 
 Segmenter = Callable[[Tensor], Tensor]
@@ -94,7 +95,7 @@ class GeneratorSamples(Items):
         if kind == "mask":
             hint = mask_hint(classes)
         else:
-            hint = self.hints.scribble(resize_image(image, pixels), classes)
+            hint = self.hints.scribble(resize(image[None], pixels)[0], classes)
         return Sample(self.name(index), self.prompt(index), hint, kind, image, mask, row.get("camera"), row["w"],
                       described=False)
 
@@ -120,7 +121,7 @@ class GeneratorSamples(Items):
     def _render_one(self, seed: int) -> dict[str, Tensor]:
         ws, camera = self._latent(seed), self._camera(seed)
         picture = self.generator.render(ws, camera).image.float()
-        tensors = {"image": to_bytes(resize_image(picture[0], self.resolution)).cpu(), "w": ws[0].float().cpu()}
+        tensors = {"image": to_bytes(resize(picture, self.resolution)[0]).cpu(), "w": ws[0].float().cpu()}
         if camera is not None:
             tensors["camera"] = camera[0]
         if self.segmenter is not None:

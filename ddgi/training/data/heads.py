@@ -11,9 +11,10 @@ from torch import Tensor
 from ...cameras import look_at_label
 from ...errors import InputError
 from ...headworld import caption, render_batch, stack_seeds
-from .blocks import Blocks, from_bytes, rows_for, to_bytes
+from ...pictures import from_bytes, resize_classes, to_bytes
+from .blocks import Blocks, rows_for
 from .framing import Augment, Framing, flip_classes, frame_camera, names_a_side
-from .hints import Hints, mask_hint, resize_classes
+from .hints import Hints, mask_hint
 from .pictures import shrink_lines
 from .sample import Items, Problem, Sample
 

@@ -4,7 +4,6 @@ from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from ...errors import InputError
 from ...facemask import mask_to_hint
@@ -74,15 +73,3 @@ class Hints:
 def mask_hint(classes: Tensor) -> Tensor:
     """Palette colours [3, H, W] in 0..1 of classes uint8 [H, W]."""
     return mask_to_hint(classes[None].cpu())[0].permute(2, 0, 1)
-
-
-def resize_image(image: Tensor, size: int) -> Tensor:
-    """An image [3, H, W] at [3, size, size], antialiased."""
-    if image.shape[-2:] == (size, size):
-        return image
-    return F.interpolate(image[None], (size, size), mode="bilinear", antialias=True, align_corners=False)[0]
-
-
-def resize_classes(classes: Tensor, size: int) -> Tensor:
-    """Classes uint8 [H, W] at [size, size] by nearest neighbour."""
-    return F.interpolate(classes[None, None].float(), (size, size), mode="nearest-exact")[0, 0].to(torch.uint8)

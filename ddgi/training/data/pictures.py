@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from ...errors import InputError
 from ...facemask import read_mask
 from ...palette import CLASS_NAMES
+from ...pictures import from_bytes, image_from_bytes
 from .framing import Framing, flip_classes
 from .sample import BrokenFile
 
@@ -88,7 +89,7 @@ def read_image(picture: Image.Image, framing: Framing, size: int) -> Tensor:
     picture = picture.convert("RGB")
     if not (framing.box(picture.size) == (0, 0, size, size) and picture.size == (size, size)):
         picture = picture.resize((size, size), Image.Resampling.LANCZOS, framing.box(picture.size))
-    tensor = torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 127.5 - 1
+    tensor = from_bytes(torch.from_numpy(np.array(picture)).permute(2, 0, 1))
     return tensor.flip(-1) if framing.flip else tensor
 
 
@@ -115,7 +116,7 @@ def read_classes(path: Path, framing: Framing | None, size: int | None) -> Tenso
 def _classes(picture: Image.Image, framing: Framing | None, size: int | None) -> Tensor:
     if size is not None:
         picture = nearest(picture, framing, size)
-    pixels = torch.from_numpy(np.array(picture)).float() / 255
+    pixels = image_from_bytes(torch.from_numpy(np.array(picture)))
     mask = read_mask(pixels[None] if pixels.ndim == 3 else pixels[None, ..., None])[0]
     return flip_classes(mask) if framing is not None and framing.flip else mask
 
