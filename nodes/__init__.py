@@ -5,7 +5,7 @@ import pkgutil
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import folders
+from ..host import folders
 
 
 def node_classes() -> list[type[io.ComfyNode]]:
@@ -14,9 +14,9 @@ def node_classes() -> list[type[io.ComfyNode]]:
     The model folders are registered first: drop-downs list their files.
     """
     folders.register()
-    names = sorted(info.name for info in pkgutil.iter_modules(__path__))
+    names = sorted(info.name for info in pkgutil.iter_modules(__path__) if info.name != "types")
     modules = [importlib.import_module(f".{name}", __name__) for name in names]
-    return [node for module in modules for node in getattr(module, "NODES", [])]
+    return [node for module in modules for node in module.NODES]
 
 
 class DDGIExtension(ComfyExtension):

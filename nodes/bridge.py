@@ -5,7 +5,7 @@ import dataclasses
 from comfy.model_management import intermediate_device
 from comfy_api.latest import io
 
-from .managed import ManagedModel
+from ..host.managed import ManagedModel
 from .types import CATEGORY, Bridge, Features, Latent
 
 STEPS = ("last", "one step", "mean", "schedule")

@@ -7,8 +7,8 @@ import nodes as core_nodes
 
 from ..ddgi.errors import InputError
 from ..ddgi.features import StepSelection
-from .capture_encode import encode_latent
-from .capture_run import FeatureTap
+from ..host.capture.encode import encode_latent
+from ..host.capture.run import FeatureTap
 from .types import CATEGORY, Features, Tap
 
 _CHOICES = ("all", "last", "every k-th", "list")

@@ -6,10 +6,8 @@ from comfy_api.latest import io
 from PIL import Image
 
 from ..ddgi.errors import InputError
-from .folders import DEMO
+from ..host.folders import EXAMPLES
 from .types import CATEGORY
-
-FOLDER = DEMO / "examples"
 
 
 class ExampleDrawing(io.ComfyNode):
@@ -23,7 +21,7 @@ class ExampleDrawing(io.ComfyNode):
             category=CATEGORY,
             description="A face mask or scribble that comes with this pack. Replace it by Load Image to use your own.",
             search_aliases=["sample", "example", "demo"],
-            inputs=[io.Combo.Input("drawing", options=sorted(path.name for path in FOLDER.glob("*.png")),
+            inputs=[io.Combo.Input("drawing", options=sorted(path.name for path in EXAMPLES.glob("*.png")),
                                    tooltip="Masks are flat colours, one per face part; scribbles are black lines on "
                                            "white.")],
             outputs=[io.Image.Output(display_name="image")],
@@ -31,9 +29,9 @@ class ExampleDrawing(io.ComfyNode):
 
     @classmethod
     def execute(cls, drawing: str) -> io.NodeOutput:
-        path = FOLDER / drawing
-        if path.parent != FOLDER or not path.is_file():
-            raise InputError(f"There is no example drawing {drawing!r} in {FOLDER}; choose one of the list.")
+        path = EXAMPLES / drawing
+        if path.parent != EXAMPLES or not path.is_file():
+            raise InputError(f"There is no example drawing {drawing!r} in {EXAMPLES}; choose one of the list.")
         pixels = np.array(Image.open(path).convert("RGB"), dtype=np.float32) / 255.0
         return io.NodeOutput(torch.from_numpy(pixels)[None])
 

@@ -2,8 +2,8 @@
 
 from comfy_api.latest import io
 
-from . import folders
-from .managed import managed_bridge, managed_generator
+from ..host import folders
+from ..host.managed import managed_bridge, managed_generator
 from .types import CATEGORY, Bridge, Generator
 
 

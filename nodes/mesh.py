@@ -7,7 +7,7 @@ from comfy_api.latest import Types, io
 from torch.nn.utils.rnn import pad_sequence
 
 from ..ddgi.mesh import HeadMesh, head_meshes, head_voxels, linear_light
-from .managed import ManagedModel
+from ..host.managed import ManagedModel
 from .types import CATEGORY, Generator, Latent
 
 _LATENT_TIP = "From Mapping+AbSMNet Latent or DDGI Load Latent."

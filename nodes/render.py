@@ -10,7 +10,7 @@ from comfy_api.latest import io
 from ..ddgi import geometry
 from ..ddgi.cameras import Camera, check_view
 from ..ddgi.pictures import resize, to_image
-from .managed import ManagedModel
+from ..host.managed import ManagedModel
 from .types import CATEGORY, Cameras, Generator, Latent
 
 _DTYPES = {"fp32": None, "fp16": torch.float16, "bf16": torch.bfloat16}

@@ -25,10 +25,10 @@ from ..ddgi.training.preflight import lines
 from ..ddgi.training.previews import last_preview, save_preview
 from ..ddgi.training.sources import GRAMMARS, DataTable
 from ..ddgi.training.watch import Watch
-from . import folders
-from .managed import ManagedModel, managed_bridge
-from .train_encoder import DiffusionEncoder
-from .train_recipe import check, prepare
+from ..host import folders
+from ..host.managed import ManagedModel, managed_bridge
+from ..host.training.encoder import DiffusionEncoder
+from ..host.training.recipe import check, prepare
 from .types import CATEGORY, Bridge, Generator
 
 # What the drop-down says to the sources of `DataTable`, and the node's words to its fields.

@@ -6,8 +6,8 @@ CATEGORY = "DDGI"
 
 Features = io.Custom("DDGI_FEATURES")    # ddgi.features.DiffusionFeatures
 Latent = io.Custom("DDGI_LATENT")        # ddgi.gan.GanLatent
-Generator = io.Custom("DDGI_GENERATOR")  # nodes.managed.ManagedModel around a ddgi.gan.Generator
-Bridge = io.Custom("DDGI_BRIDGE")        # nodes.managed.ManagedModel around a ddgi.bridge.Bridge
+Generator = io.Custom("DDGI_GENERATOR")  # host.managed.ManagedModel around a ddgi.gan.Generator
+Bridge = io.Custom("DDGI_BRIDGE")        # host.managed.ManagedModel around a ddgi.bridge.Bridge
 Cameras = io.Custom("DDGI_CAMERA")       # ddgi.cameras.Camera, one or more views
 Tap = io.Custom("DDGI_TAP")              # the handle that DDGI Feature Tap gives to DDGI Collect Features
 Alignment = io.Custom("DDGI_ALIGNMENT")  # ddgi.faces.Alignment, where faces are in pictures

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = ROOT / "ddgi"
-SOURCES = sorted(path for folder in ("ddgi", "nodes", "tests") for path in (ROOT / folder).rglob("*.py"))
+SOURCES = sorted(path for folder in ("ddgi", "host", "nodes", "tests") for path in (ROOT / folder).rglob("*.py"))
 SOURCES.append(ROOT / "__init__.py")
 
 HOST = {"comfy", "comfy_api", "comfy_extras", "comfy_execution", "folder_paths", "nodes", "server", "execution",

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> dict:
     if args.views and (args.bridge or args.step != ["last"]):
         raise InputError("--bridge and --step were given with --views, which scores the demo's 3D bridge at the last "
                          "step; leave them out.")
-    evaluate = pack_module("nodes.evaluate_views" if args.views else "nodes.evaluate_demo")
+    evaluate = pack_module("host.evaluation.views" if args.views else "host.evaluation.demo")
     sheets, tables = pack_module("ddgi.evaluation.sheet"), pack_module("ddgi.evaluation.table")
     written = []
 
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> dict:
             written.append(args.sheet)
 
     folder = Path(args.folder) if args.folder else evaluate.folders.DEMO
-    sampling = pack_module("nodes.evaluate_demo").Sampling(hint=args.hint)
+    sampling = pack_module("host.evaluation.demo").Sampling(hint=args.hint)
     choices = {} if args.views else {"bridges": _by_name(args.bridge), "bridge_steps": tuple(map(_step, args.step))}
     scores = evaluate.run(range(count), sampling, folder=folder, on_batch=on_batch, report=lambda line: say(args, line),
                           **choices)

@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> dict:
     if not processes.main:
         seen = watch.Watch(progress=lambda *done: stop.check())
     with stop:
-        result = pack_module("nodes.train_recipe").run(recipe, folder, out, seen, check_only=args.check)
+        result = pack_module("host.training.recipe").run(recipe, folder, out, seen, check_only=args.check)
     bar.close()
     if "file" in result and processes.main:
         say(args, result["file"])

@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> dict:
     recipe = pack_module("ddgi.demo.recipe")
     setting = settings.GPU if cuda else settings.CPU
     setting = (setting.further() if args.start else setting).scaled(args.scale)
-    recipe.train(setting, pack_module("nodes.core_models"), pack_module("nodes.train_recipe").open_demo_encoder,
+    recipe.train(setting, pack_module("host.core_models"), pack_module("host.training.recipe").open_demo_encoder,
                  Path(args.work), Path(args.out), stages, Path(args.start) if args.start else None,
                  report=lambda line: say(args, line))
     return {"folder": args.out, "files": sorted(path.name for path in Path(args.out).glob("*.safetensors"))}

@@ -1,6 +1,6 @@
 """Train every demo model, stage by stage; a stage that is done is not done again.
 
-The host's network classes come in as `core` (the pack's `nodes.core_models`), so this module
+The host's network classes come in as `core` (the pack's `host.core_models`), so this module
 stays free of host imports.
 """
 
@@ -66,7 +66,7 @@ class Recipe:
 
     Args:
         settings: sizes and lengths.
-        core: the pack's `nodes.core_models`.
+        core: the pack's `host.core_models`.
         open_encoder: from the folder of finished files to the diffusion model as the bridge's trainer sees it.
         work: folder for checkpoints and caches. out: folder for the finished files.
         start: a finished set that every network goes on from; None begins with random weights.

@@ -68,7 +68,7 @@ def _order_paths(host: Path) -> None:
 def load_pack() -> ModuleType:
     """The pack as a module named by its path, as ComfyUI loads it; `import_host` must have run.
 
-    Its `ddgi` and `nodes` are the copies to use together with host objects: classes of a second
+    Its `ddgi`, `host` and `nodes` are the copies to use together with host objects: classes of a second
     copy, imported under another name, would not be the same classes.
     """
     name = str(PACK_ROOT).replace(".", "_x_")

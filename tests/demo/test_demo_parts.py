@@ -19,7 +19,7 @@ def demo(pack):
 
 @pytest.fixture(scope="module")
 def core(pack):
-    return importlib.import_module(f"{pack.__name__}.nodes.core_models")
+    return importlib.import_module(f"{pack.__name__}.host.core_models")
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +124,7 @@ def test_head_code_reads_only_what_the_head_world_draws(pack, demo):
 def test_a_saved_diffusion_file_gives_the_same_model(demo, core, pack, config, networks, tmp_path, tokenizer_folder):
     import shutil
 
-    nodes_demo = __import__(f"{pack.__name__}.nodes.demo_models", fromlist=["x"])
+    nodes_demo = __import__(f"{pack.__name__}.host.demo_models", fromlist=["x"])
     autoencoder = random_weights(core.build_autoencoder(config))
     config = dataclasses.replace(config, latent_scale=0.5)
     for network in (*list(networks.values())[:3], autoencoder):

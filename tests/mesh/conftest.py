@@ -78,5 +78,5 @@ def pack_ball(pack, monkeypatch):
     """The same as sockets carry it: a managed generator and a latent of two heads."""
     generator, planes = build(pack.ddgi)
     monkeypatch.setattr(generator, "planes", lambda ws: planes)
-    managed = pack.nodes.managed.ManagedModel(generator, generator)
+    managed = pack.host.managed.ManagedModel(generator, generator)
     return types.SimpleNamespace(generator=managed, latent=generator.latent(torch.zeros(2, 8, 8)), **KNOWN)

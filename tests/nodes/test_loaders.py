@@ -8,7 +8,7 @@ import torch
 def folder(pack, tmp_path, monkeypatch):
     import folder_paths
 
-    folders = pack.nodes.folders
+    folders = pack.host.folders
     monkeypatch.setitem(folder_paths.folder_names_and_paths, folders.GENERATORS, ([str(tmp_path)], {".safetensors"}))
     return tmp_path
 
@@ -24,7 +24,7 @@ def generator(pack):
 
 def test_a_saved_generator_is_listed_and_loads_to_the_same_pictures(pack, folder, generator):
     generator.save(folder / "tiny.safetensors")
-    assert "tiny.safetensors" in pack.nodes.folders.file_names(pack.nodes.folders.GENERATORS)
+    assert "tiny.safetensors" in pack.host.folders.file_names(pack.host.folders.GENERATORS)
     assert pack.nodes.loaders.LoadGenerator.validate_inputs("tiny.safetensors") is True
     managed = pack.nodes.loaders.LoadGenerator.execute("tiny.safetensors").args[0]
     ws = generator.map(torch.randn(1, 8))
@@ -40,8 +40,8 @@ def test_a_missing_file_is_named_with_folder_and_remedy(pack, folder):
 def test_a_user_folder_from_extra_model_paths_is_kept(pack, tmp_path, monkeypatch):
     import folder_paths
 
-    kind = pack.nodes.folders.BRIDGES
+    kind = pack.host.folders.BRIDGES
     monkeypatch.setitem(folder_paths.folder_names_and_paths, kind, ([str(tmp_path)], set()))
-    pack.nodes.folders.register()
+    pack.host.folders.register()
     paths, suffixes = folder_paths.folder_names_and_paths[kind]
     assert str(tmp_path) in paths and len(paths) == 2 and suffixes == {".safetensors"}

@@ -13,7 +13,7 @@ def generator(pack):
     config = gan.StyleGAN2Config(z_dim=8, w_dim=8, img_resolution=16, channel_base=64, channel_max=8,
                                  num_mapping_layers=2)
     network = gan.Generator(config, gan.StyleGAN2(config).eval().requires_grad_(False), name="tiny")
-    return pack.nodes.managed.ManagedModel(network, network)
+    return pack.host.managed.ManagedModel(network, network)
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def bridge(pack, generator):
     network = library.Bridge(config).eval().requires_grad_(False)
     for parameter in network.parameters():
         parameter.normal_(0, 0.3)
-    return pack.nodes.managed.ManagedModel(network, network)
+    return pack.host.managed.ManagedModel(network, network)
 
 
 def latent_of(pack, bridge, **settings):

@@ -19,7 +19,7 @@ def generator(pack):
     module = gan.EG3D(config)
     module.decoder.net["2"].bias.data[0] = 4        # dense enough that rays are stopped
     network = gan.EG3DGenerator(config, module.eval().requires_grad_(False), name="tiny3d")
-    return pack.nodes.managed.ManagedModel(network, network)
+    return pack.host.managed.ManagedModel(network, network)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def flat(pack):
     config = gan.StyleGAN2Config(z_dim=8, w_dim=8, img_resolution=16, channel_base=64, channel_max=8,
                                  num_mapping_layers=2)
     network = gan.Generator(config, gan.StyleGAN2(config).eval().requires_grad_(False), name="tiny2d")
-    return pack.nodes.managed.ManagedModel(network, network), network.latent(network.map(torch.randn(2, 8)))
+    return pack.host.managed.ManagedModel(network, network), network.latent(network.map(torch.randn(2, 8)))
 
 
 def cameras(pack, **settings):

@@ -20,8 +20,8 @@ import comfy.model_management
 import torch
 from comfy.patcher_extension import WrappersMP
 
-from ..ddgi.errors import InputError
-from ..ddgi.features import (
+from ...ddgi.errors import InputError
+from ...ddgi.features import (
     DiffusionFeatures,
     FeatureLayout,
     StepFeatures,

@@ -9,13 +9,13 @@ KEYS = {"seconds", "ratio", "ceiling_share", "peak_mib"}
 
 @pytest.fixture(scope="module")
 def bench(pack):
-    return importlib.import_module(f"{pack.__name__}.nodes.bench_train")
+    return importlib.import_module(f"{pack.__name__}.host.benchmark.train")
 
 
 @pytest.fixture(scope="module")
 def models(pack):
     """(E, generator): the demo models."""
-    recipe = importlib.import_module(f"{pack.__name__}.nodes.train_recipe")
+    recipe = importlib.import_module(f"{pack.__name__}.host.training.recipe")
     table = recipe.ModelTable(steps=2, cfg=2.0)
     return recipe.open_encoder(table), recipe.open_generator(table)
 

@@ -3,19 +3,9 @@
 from comfy_api.latest import io
 
 from ..ddgi.errors import InputError
-from ..ddgi.features import words_of_ids
-from .capture_run import WORDS_KEY
+from ..host.capture.run import WORDS_KEY
+from ..host.capture.words import prompt_words
 from .types import CATEGORY
-
-
-def prompt_words(clip, tokens: dict):
-    """bool [1, tokens]: the words of a prompt tokenised by `clip`.
-
-    SDXL's two tokenisers split text alike; the first one's ids are used.
-    """
-    name = next(iter(tokens))
-    ids, empty = ([[entry[0] for entry in chunk] for chunk in source[name]] for source in (tokens, clip.tokenize("")))
-    return words_of_ids(ids, [token for chunk in empty for token in chunk])
 
 
 class Prompt(io.ComfyNode):

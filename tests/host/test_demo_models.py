@@ -7,18 +7,17 @@ import torch
 
 
 @pytest.fixture(scope="module")
-def nodes(pack):
-    class Nodes:
-        def __getattr__(self, name):
-            return importlib.import_module(f"{pack.__name__}.nodes.{name}")
-
-    return Nodes()
+def room(pack):
+    """The pack's `host` with the parts that these tests use loaded."""
+    for name in ("demo_models", "managed", "evaluation.demo", "evaluation.views"):
+        importlib.import_module(f"{pack.__name__}.host.{name}")
+    return pack.host
 
 
 @pytest.fixture(scope="module")
-def scores(nodes):
+def scores(room):
     """Sixteen held-out heads, all methods."""
-    return nodes.evaluate_demo.run(range(16), batch=16)
+    return room.evaluation.demo.run(range(16), batch=16)
 
 
 def test_the_bridge_follows_mask_and_prompt_far_better_than_the_mean_face(scores):
@@ -34,19 +33,19 @@ def test_judges_read_true_images_best(scores):
         assert scores["ground_truth"]["distance"] == 0 < scores[method]["distance"]
 
 
-def test_bridges_and_steps_are_scored_on_the_same_runs(nodes, scores):
-    file = nodes.folders.DEMO / nodes.demo_models.BRIDGE_FILE
-    several = nodes.evaluate_demo.run(range(16), bridges={"one": file, "two": file}, bridge_steps=("last", "mean"))
+def test_bridges_and_steps_are_scored_on_the_same_runs(room, scores):
+    file = room.folders.DEMO / room.demo_models.BRIDGE_FILE
+    several = room.evaluation.demo.run(range(16), bridges={"one": file, "two": file}, bridge_steps=("last", "mean"))
     assert several["m_t (one, step last)"] == several["m_t (two, step last)"] == scores["m_t"]
     assert several["m_t (one, step mean)"]["distance"] != scores["m_t"]["distance"]
     assert several["m_only (two)"] == scores["m_only"]
 
 
 @pytest.mark.parametrize("kind", ["2D face (StyleGAN2)", "3D head (EG3D)"])
-def test_each_bridge_belongs_to_its_generator(nodes, kind):
-    generator_file, bridge_file = nodes.demo_models.KINDS[kind]
-    generator = nodes.managed.managed_generator(nodes.folders.DEMO / generator_file).value
-    bridge = nodes.managed.managed_bridge(nodes.folders.DEMO / bridge_file).value
+def test_each_bridge_belongs_to_its_generator(room, kind):
+    generator_file, bridge_file = room.demo_models.KINDS[kind]
+    generator = room.managed.managed_generator(room.folders.DEMO / generator_file).value
+    bridge = room.managed.managed_bridge(room.folders.DEMO / bridge_file).value
     assert generator.is_3d == kind.startswith("3D")
     assert bridge.config.generator_fingerprint == generator.fingerprint
     assert bridge.config.num_ws == generator.config.num_ws
@@ -54,24 +53,24 @@ def test_each_bridge_belongs_to_its_generator(nodes, kind):
     assert bridge.record["generator"]["fingerprint"] == generator.fingerprint
 
 
-def test_heads_have_the_true_shape_from_the_side(nodes):
-    result = nodes.evaluate_views.run(range(8), yaws=(0, 30), batch=8)
+def test_heads_have_the_true_shape_from_the_side(room):
+    result = room.evaluation.views.run(range(8), yaws=(0, 30), batch=8)
     for yaw in ("0", "30"):
         # A wrong camera, side or scale overlaps far less and is far off; the card shows the real figures.
         assert result["views"][yaw]["silhouette"] > 0.8
         assert result["views"][yaw]["depth_error"] < 0.05
 
 
-def test_random_faces_of_the_mapping_network_differ(nodes):
-    generator = nodes.managed.managed_generator(nodes.folders.DEMO / nodes.demo_models.GENERATOR_FILE).value
+def test_random_faces_of_the_mapping_network_differ(room):
+    generator = room.managed.managed_generator(room.folders.DEMO / room.demo_models.GENERATOR_FILE).value
     z = torch.randn(4, generator.config.z_dim, generator=torch.Generator().manual_seed(0))
     image = generator.render(generator.map(z)).image
     distances = [(image[i] - image[j]).abs().mean().item() for i in range(4) for j in range(i)]
     assert min(distances) > 0.05  # in -1..1; two equal pictures would give 0
 
 
-def test_the_card_names_every_file_and_the_folder_stays_small(nodes):
-    demo = nodes.folders.DEMO
+def test_the_card_names_every_file_and_the_folder_stays_small(room):
+    demo = room.folders.DEMO
     card = (demo / "README.md").read_text(encoding="utf-8")
     weights = sorted(demo.glob("*.safetensors"))
     assert len(weights) >= 5

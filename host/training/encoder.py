@@ -9,11 +9,11 @@ import torch
 
 import nodes as core_nodes
 
-from ..ddgi.errors import InputError
-from ..ddgi.features import FeatureLayout, StepFeatures, capture_pass
-from ..ddgi.features.words import CLIP_CHUNK
-from ..ddgi.training.losses import Features, encoder_features, resized
-from .capture_prompt import prompt_words
+from ...ddgi.errors import InputError
+from ...ddgi.features import FeatureLayout, StepFeatures, capture_pass
+from ...ddgi.features.words import CLIP_CHUNK
+from ...ddgi.training.losses import Features, encoder_features, resized
+from ..capture.words import prompt_words
 
 SIZE = 512
 

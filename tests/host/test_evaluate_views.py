@@ -17,7 +17,7 @@ def part(pack):
 @pytest.fixture(scope="module")
 def folder(part, tmp_path_factory):
     """The demo folder with an untrained 3D generator and its bridge."""
-    folder, demo = tmp_path_factory.mktemp("demo"), part("nodes.folders").DEMO
+    folder, demo = tmp_path_factory.mktemp("demo"), part("host.folders").DEMO
     for path in demo.iterdir():
         if "eg3d" not in path.name:
             (folder / path.name).symlink_to(path)
@@ -31,7 +31,7 @@ def folder(part, tmp_path_factory):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         generator = gan.EG3DGenerator(config, gan.EG3D(config), name="untrained")
-        like = bridges.load_bridge(demo / part("nodes.demo_models").BRIDGE_FILE).config
+        like = bridges.load_bridge(demo / part("host.demo_models").BRIDGE_FILE).config
         bridge = bridges.Bridge(dataclasses.replace(like, num_ws=config.num_ws, w_dim=config.w_dim,
                                                     generator_fingerprint=generator.fingerprint))
     generator.save(folder / "generator_eg3d.safetensors")
@@ -40,8 +40,8 @@ def folder(part, tmp_path_factory):
 
 
 def test_every_view_is_scored_beside_the_true_pictures(part, folder):
-    evaluate, pictures = part("nodes.evaluate_views"), []
-    scores = evaluate.run(range(2), part("nodes.evaluate_demo").Sampling(steps=2), folder=folder, yaws=(-30, 0, 30),
+    evaluate, pictures = part("host.evaluation.views"), []
+    scores = evaluate.run(range(2), part("host.evaluation.demo").Sampling(steps=2), folder=folder, yaws=(-30, 0, 30),
                           batch=2, on_batch=pictures.append)
     assert list(scores["views"]) == list(scores["ground_truth"]) == ["-30", "0", "30"]
     for true, ours in zip(scores["ground_truth"].values(), scores["views"].values()):

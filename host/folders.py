@@ -9,6 +9,7 @@ from ..ddgi.errors import InputError
 GENERATORS = "ddgi_generators"
 BRIDGES = "ddgi_bridges"
 DEMO = Path(__file__).resolve().parents[1] / "demo"
+EXAMPLES = DEMO / "examples"
 
 _KINDS = {
     GENERATORS: ("generators", {".safetensors", ".pkl", ".pt"}, "generator*.safetensors",

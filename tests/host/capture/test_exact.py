@@ -7,7 +7,7 @@ import torch
 def run(pack, tiny, model, positive, negative, latent, **settings):
     """Sample with a tap over a watched model -> (latent, features, reference calls)."""
     watched, calls = tiny.reference(model)
-    tap = pack.nodes.capture_run.FeatureTap(pack.ddgi.features.StepSelection("all"))
+    tap = pack.host.capture.run.FeatureTap(pack.ddgi.features.StepSelection("all"))
     samples = tiny.sample(tap.attach(watched), positive, negative, latent, **settings)
     return samples, tap.features(), calls
 
@@ -119,7 +119,7 @@ def _replace_attention(model):
 @pytest.mark.parametrize("order", ["before", "after"])
 def test_another_attn2_replacement(pack, tiny, order):
     model = tiny.model()
-    tap = pack.nodes.capture_run.FeatureTap(pack.ddgi.features.StepSelection("all"))
+    tap = pack.host.capture.run.FeatureTap(pack.ddgi.features.StepSelection("all"))
     watched, calls = tiny.reference(model)
     tapped = tap.attach(_replace_attention(watched)) if order == "before" else _replace_attention(tap.attach(watched))
     prompts = tiny.prompt(), tiny.prompt(seed=2)

@@ -21,11 +21,11 @@ import comfy.supported_models
 import torch
 from comfy.patcher_extension import WrappersMP
 
-from ..ddgi.errors import InputError
-from ..ddgi.features import StepSelection
-from ..ddgi.features import capture as capturing
-from .capture_run import FeatureTap
-from .core_models import initialise
+from ...ddgi.errors import InputError
+from ...ddgi.features import StepSelection
+from ...ddgi.features import capture as capturing
+from ..capture.run import FeatureTap
+from ..core_models import initialise
 
 SD15_UNET = {
     "image_size": 32, "in_channels": 4, "out_channels": 4, "model_channels": 320, "channel_mult": [1, 2, 4, 4],

@@ -8,9 +8,9 @@ import comfy.sample
 import comfy.samplers
 import torch
 
-from ..ddgi.errors import InputError
-from ..ddgi.features import DiffusionFeatures, StepSelection
-from .capture_run import FeatureTap
+from ...ddgi.errors import InputError
+from ...ddgi.features import DiffusionFeatures, StepSelection
+from .run import FeatureTap
 
 
 def _one_call(model, x, sigmas, extra_args=None, callback=None, disable=None):

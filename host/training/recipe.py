@@ -10,16 +10,16 @@ import comfy.sd
 import comfy.utils
 import folder_paths
 
-from .. import ddgi
-from ..ddgi.errors import InputError
-from ..ddgi.training.bridge_trainer import BridgeTrainer
-from ..ddgi.training.config import TrainConfig, build, read_recipe
-from ..ddgi.training.data import problem_lines
-from ..ddgi.training.preflight import lines, preflight
-from ..ddgi.training.sources import DataTable, open_source
-from ..ddgi.training.watch import Watch
-from . import demo_models, folders
-from .train_encoder import DiffusionEncoder
+from ... import ddgi
+from ...ddgi.errors import InputError
+from ...ddgi.training.bridge_trainer import BridgeTrainer
+from ...ddgi.training.config import TrainConfig, build, read_recipe
+from ...ddgi.training.data import problem_lines
+from ...ddgi.training.preflight import lines, preflight
+from ...ddgi.training.sources import DataTable, open_source
+from ...ddgi.training.watch import Watch
+from .. import demo_models, folders
+from .encoder import DiffusionEncoder
 
 DEMO = "demo"
 

@@ -12,7 +12,7 @@ def execute(node, *args, **kwargs):
 
 @pytest.fixture
 def nodes(pack):
-    return {node.GET_SCHEMA().node_id: node for module in (pack.nodes.capture, pack.nodes.capture_prompt)
+    return {node.GET_SCHEMA().node_id: node for module in (pack.nodes.capture, pack.nodes.prompt)
             for node in module.NODES}
 
 
@@ -172,25 +172,3 @@ def test_empty_prompt_is_refused(pack, nodes, tiny, clip):
     conditioning, = execute(nodes["DDGIPrompt"], clip, "")
     with pytest.raises(pack.ddgi.InputError, match="the prompt has no words"):
         execute(nodes["DDGIEncodeImage"], tiny.model(), conditioning, 0.5, 0, latent=tiny.latent(size=(8, 8)))
-
-
-def test_benchmark_times_captured_and_plain_steps(pack, tiny):
-    result = pack.nodes.bench_capture.measure(tiny.model(), 8, 5, 2.0)
-    assert len(result["captured_step_seconds"]) == len(result["plain_step_seconds"]) == 2
-    assert result["capture_overhead"] > -1.0
-    with pytest.raises(pack.ddgi.InputError, match="1 \\+ a multiple of 4"):
-        pack.nodes.bench_capture.measure(tiny.model(), 8, 6, 2.0)
-
-
-def test_benchmark_sees_every_piece_of_the_captures_own_work(pack, tiny):
-    import torch
-
-    model = tiny.model()
-    stages = pack.ddgi.features.FeatureLayout.of(model.model.diffusion_model).stages
-    tap = pack.nodes.capture_run.FeatureTap(pack.ddgi.features.StepSelection("last"))
-    with pack.nodes.bench_capture.own_work(torch.device("cpu")) as seconds:
-        pack.nodes.bench_capture.sample_once(tap.attach(model), 8, 2, 2.0)
-    # h once; f once a stage; output and words once for each of a stage's attention layers (two in this U-Net).
-    assert len(seconds) == 1 + len(stages) + 2 * 2 * len(stages)
-    pack.nodes.bench_capture.sample_once(tap.attach(model), 8, 2, 2.0)
-    assert len(seconds) == 1 + len(stages) + 2 * 2 * len(stages)    # the watch is over

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import torch
 
-from ..ddgi.bridge import load_bridge
-from ..ddgi.cameras import look_at_label
-from ..ddgi.checkpoints import load_generator
-from ..ddgi.errors import InputError
-from ..ddgi.evaluation import ConsistencyScore, ViewScore, before_wall, fit_depth, load_judges, side_ratio
-from ..ddgi.headworld import HeadWorldBatch, render_batch, studio_wall
-from . import demo_models, folders
-from .evaluate_demo import DEFAULT_SAMPLING, Sampling, sample
+from ...ddgi.bridge import load_bridge
+from ...ddgi.cameras import look_at_label
+from ...ddgi.checkpoints import load_generator
+from ...ddgi.errors import InputError
+from ...ddgi.evaluation import ConsistencyScore, ViewScore, before_wall, fit_depth, load_judges, side_ratio
+from ...ddgi.headworld import HeadWorldBatch, render_batch, studio_wall
+from .. import demo_models, folders
+from .demo import DEFAULT_SAMPLING, Sampling, sample
 
 YAWS = (-40, -30, -20, 0, 20, 30, 40)
 

@@ -8,16 +8,16 @@ import torch
 
 import nodes as core_nodes
 
-from ..ddgi.bridge import load_bridge
-from ..ddgi.checkpoints import load_generator
-from ..ddgi.evaluation import Score, load_judges
-from ..ddgi.features import StepSelection
-from ..ddgi.gan import GanLatent
-from ..ddgi.headworld import HeadWorldBatch, render_batch
-from ..ddgi.palette import indices_to_colours
-from . import demo_models, folders
-from .capture_prompt import prompt_words
-from .capture_run import FeatureTap
+from ...ddgi.bridge import load_bridge
+from ...ddgi.checkpoints import load_generator
+from ...ddgi.evaluation import Score, load_judges
+from ...ddgi.features import StepSelection
+from ...ddgi.gan import GanLatent
+from ...ddgi.headworld import HeadWorldBatch, render_batch
+from ...ddgi.palette import indices_to_colours
+from .. import demo_models, folders
+from ..capture.run import FeatureTap
+from ..capture.words import prompt_words
 
 Bridges = dict[str, Path]
 

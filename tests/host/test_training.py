@@ -39,7 +39,7 @@ def part(pack, name):
 
 @pytest.fixture(scope="module")
 def encoder(pack):
-    recipe = part(pack, "nodes.train_recipe")
+    recipe = part(pack, "host.training.recipe")
     return recipe.open_encoder(recipe.ModelTable(steps=2, cfg=2.0))
 
 
@@ -55,11 +55,11 @@ def test_a_pass_equals_the_encode_node_with_the_same_noise(pack, encoder, seen):
     features, words = encoder.encode(images[:1], PROMPTS[:1], hints[:1], torch.tensor([500]), [7])
     import nodes as core_nodes
 
-    positive = part(pack, "nodes.capture_prompt").Prompt.execute(encoder.clip, PROMPTS[0]).args[0]
+    positive = part(pack, "nodes.prompt").Prompt.execute(encoder.clip, PROMPTS[0]).args[0]
     positive = core_nodes.ControlNetApplyAdvanced().apply_controlnet(
         positive, positive, encoder.control_net, hints[:1].movedim(1, -1), 1.0, 0.0, 1.0)[0]
     latent = encoder.vae.encode((images[:1].movedim(1, -1) + 1) / 2)
-    expected = part(pack, "nodes.capture_encode").encode_latent(encoder.model, positive, latent, 500 / 999, seed=7)
+    expected = part(pack, "host.capture.encode").encode_latent(encoder.model, positive, latent, 500 / 999, seed=7)
     step = expected.select("last")
     assert torch.equal(words, expected.words)
     for maps in (lambda s: s.h, lambda s: s.f[-1], lambda s: s.attention[0], lambda s: s.word_mean[0]):
@@ -99,7 +99,7 @@ def test_a_recipe_trains_and_its_bridge_loads(pack, tmp_path):
     recipe, out = tmp_path / "recipe.toml", tmp_path / "bridge.safetensors"
     recipe.write_text(RECIPE)
     lines, watch = [], part(pack, "ddgi.training.watch")
-    result = part(pack, "nodes.train_recipe").run(recipe, tmp_path / "run", out, watch.Watch(report=lines.append))
+    result = part(pack, "host.training.recipe").run(recipe, tmp_path / "run", out, watch.Watch(report=lines.append))
     assert result["report"]["steps"] == {"mapping": 2, "modulation": 2}
     assert result["report"]["generator"]["size"] == 64
     assert any(line.startswith("in all") for line in lines)
@@ -114,7 +114,7 @@ def test_a_celebamask_hq_folder_trains_through_its_own_source(pack, tmp_path):
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(RECIPE.replace('source = "generator"\ngrammar = "head-world"\ncount = 8',
                                      f'source = "celebamask-hq"\nroot = "{(tmp_path / "data").as_posix()}"'))
-    result = part(pack, "nodes.train_recipe").run(recipe, tmp_path / "run", tmp_path / "bridge.safetensors",
+    result = part(pack, "host.training.recipe").run(recipe, tmp_path / "run", tmp_path / "bridge.safetensors",
                                                   part(pack, "ddgi.training.watch").Watch())
     assert result["problems"] == []
     assert result["record"]["data"]["source"] == "CelebAMask-HQ"

@@ -18,18 +18,17 @@ import comfy.sd
 import comfy.supported_models
 import torch
 
-from ..ddgi.errors import InputError
-from ..ddgi.evaluation.peak import PeakMemory
-from ..ddgi.evaluation.view_costs import CLOCKS
-from ..ddgi.evaluation.view_costs import CONFIGS as EG3D_CONFIGS
-from ..ddgi.evaluation.view_costs import random_generator as random_eg3d
-from ..ddgi.gan import Generator, StyleGAN2, StyleGAN2Config
-from ..ddgi.training.bridge_trainer import MAPPING, MODULATION, BridgeTrainer
-from ..ddgi.training.config import FeatureConfig, TrainConfig
-from ..ddgi.training.sources import DataTable, open_source
-from ..ddgi.training.watch import Watch
-from .bench_capture import SD15_UNET, sd15_model, synchronize
-from .core_models import (
+from ...ddgi.errors import InputError
+from ...ddgi.evaluation.peak import PeakMemory
+from ...ddgi.evaluation.view_costs import CLOCKS
+from ...ddgi.evaluation.view_costs import CONFIGS as EG3D_CONFIGS
+from ...ddgi.evaluation.view_costs import random_generator as random_eg3d
+from ...ddgi.gan import Generator, StyleGAN2, StyleGAN2Config
+from ...ddgi.training.bridge_trainer import MAPPING, MODULATION, BridgeTrainer
+from ...ddgi.training.config import FeatureConfig, TrainConfig
+from ...ddgi.training.sources import DataTable, open_source
+from ...ddgi.training.watch import Watch
+from ..core_models import (
     DiffusionConfig,
     build_autoencoder,
     build_control_net,
@@ -37,7 +36,8 @@ from .core_models import (
     initialise,
     load_control_net,
 )
-from .train_encoder import DiffusionEncoder
+from ..training.encoder import DiffusionEncoder
+from .capture import SD15_UNET, sd15_model, synchronize
 
 SD15 = DiffusionConfig(
     image_size=512, downscale=8, latent_scale=0.18215, text={}, unet=SD15_UNET,

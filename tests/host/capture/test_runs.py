@@ -7,7 +7,7 @@ import torch
 @pytest.fixture
 def new_tap(pack):
     def build(steps="all"):
-        return pack.nodes.capture_run.FeatureTap(pack.ddgi.features.StepSelection.parse(steps))
+        return pack.host.capture.run.FeatureTap(pack.ddgi.features.StepSelection.parse(steps))
     return build
 
 

@@ -1,0 +1,1 @@
+"""Reading the diffusion model while the host samples."""

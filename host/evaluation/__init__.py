@@ -1,0 +1,1 @@
+"""Scores of the demo models, made by the host's own sampler."""

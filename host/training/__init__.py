@@ -1,0 +1,1 @@
+"""The host's models as what a bridge is trained with."""
