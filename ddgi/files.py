@@ -4,35 +4,82 @@ import contextlib
 import hashlib
 import json
 import os
+import re
+import socket
 import tempfile
+import time
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from .errors import InputError
+from .errors import InputError, first_line
 
 VERSION = 1
 _UMASK = os.umask(0)  # it can only be read by setting it
 os.umask(_UMASK)
+_MACHINE = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:4]
+_PART = re.compile(r"\..+\.([0-9a-f]{4})-(\d+)-[a-z0-9_]+\.part")  # name, machine, process, and tempfile's letters
+_FORGOTTEN = 3600.0                                                # seconds after which nobody goes on writing
+_REMEDY = "free space on that disk, or choose a folder that can be written"
 
 
 @contextlib.contextmanager
-def atomic_path(path: str | Path):
-    """Yield a temporary path in the folder of `path`; rename it to `path` on success, remove it on failure."""
+def atomic_path(path: str | Path, remedy: str = _REMEDY):
+    """Yield a temporary path in the folder of `path`; rename it to `path` on success, remove it on failure.
+
+    Temporary files of killed processes go from that folder, too.
+
+    Raises:
+        InputError: it cannot be written (a full disk, a folder that is closed or no folder); it says to do `remedy`.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    os.close(handle)
     try:
-        yield Path(temporary)
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_UMASK)  # temporary files are their owner's alone, and so are safetensors' own
-        os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path.parent)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.{_MACHINE}-{os.getpid()}-",
+                                             suffix=".part")
+        os.close(handle)
+        try:
+            yield Path(temporary)
+            with open(temporary, "rb") as file:
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o666 & ~_UMASK)  # temporary files are their owner's alone, as are safetensors' own
+            os.replace(temporary, path)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+    except (OSError, SafetensorError) as error:
+        raise write_error(path, error, remedy) from error
+
+
+def write_error(path: str | Path, error: Exception, remedy: str = _REMEDY) -> InputError:
+    """The sentence of a file that could not be written."""
+    reason = getattr(error, "strerror", None) or first_line(error)
+    return InputError(f"{path} could not be written ({reason}); {remedy}.")
+
+
+def sweep(folder: str | Path) -> None:
+    """Remove the temporary files of `atomic_path` whose process was killed."""
+    for entry in os.scandir(folder):
+        match = _PART.fullmatch(entry.name)
+        if match is not None and _left_behind(entry, *match.groups()):
+            with contextlib.suppress(OSError):                      # another process swept it first
+                os.unlink(entry.path)
+
+
+def _left_behind(entry: os.DirEntry, machine: str, process: str) -> bool:
+    if machine == _MACHINE and os.name == "posix":                  # elsewhere os.kill would end the process
+        try:
+            os.kill(int(process), 0)                                # asks whether it is there
+        except (ProcessLookupError, OverflowError):
+            return True
+        except PermissionError:
+            pass
+    try:
+        return time.time() - entry.stat().st_mtime > _FORGOTTEN     # its number may be another process's by now
+    except OSError:
+        return False
 
 
 def save_tensors(path: str | Path, tensors: dict[str, torch.Tensor], *, format: str, config: dict,

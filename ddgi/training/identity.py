@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional as F
 
-from ..errors import InputError
+from ..errors import InputError, last_line
 
 BLOCKS, WIDTHS, SIDE, VECTOR = (3, 4, 14, 3), (64, 128, 256, 512), 112, 512
 # The part of an FFHQ-aligned picture that ArcFace looks at: rows and columns as shares (Richardson et al. 2021, pSp).
@@ -87,8 +87,8 @@ def load_identity(path: str | Path, operations=nn) -> FaceIdentity:
     try:
         network.load_state_dict(read_state(path), strict=True)
     except RuntimeError as error:
-        raise InputError(f"{path.name} does not hold an IResNet-50 ({str(error).strip().splitlines()[-1].strip()}); "
-                         f"use the state dict of InsightFace's iresnet50.") from error
+        raise InputError(f"{path.name} does not hold an IResNet-50 ({last_line(error)}); use the "
+                         f"state dict of InsightFace's iresnet50.") from error
     return FaceIdentity(network)
 
 

@@ -10,8 +10,10 @@ from typing import Protocol
 import torch
 from torch import nn
 
-from ..errors import InputError
-from ..files import atomic_path
+from ..errors import InputError, first_line
+from ..files import atomic_path, sweep, write_error
+
+_REMEDY = "free space on that disk and run the same command again"
 
 
 class Stateful(Protocol):
@@ -101,8 +103,7 @@ class Stage:
         self._sums: dict[str, float] = {}
         self._count = 0
         folder.mkdir(parents=True, exist_ok=True)
-        for left_behind in folder.glob(f".{self.path.name}.*.part") if writes else ():  # by a run killed as it wrote
-            left_behind.unlink()
+        sweep(folder)
         if self.path.exists():
             self._load()
 
@@ -165,14 +166,11 @@ class Stage:
                  "optimizers": {k: o.state_dict() for k, o in self.optimizers.items()},
                  "emas": {k: e.state_dict() for k, e in self.emas.items()},
                  "extra": {k: e.state_dict() for k, e in self.extra.items()}}
-        try:
-            with atomic_path(self.path) as temporary:
-                torch.save(state, temporary)
-        except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
-            kept = "the one before it is whole" if self.path.exists() else "there is none yet"
-            raise InputError(f"The checkpoint {self.path} could not be written at step {self.position} "
-                             f"({_first_line(error)}), {kept}; free space on that disk and run the same command again "
-                             f"to go on from there.") from error
+        kept = "the one before it is whole" if self.path.exists() else "there is none yet"
+        remedy = (f"this was the checkpoint of step {self.position}, {kept}: free space on that disk and run the same "
+                  f"command again to go on from there")
+        with atomic_path(self.path, remedy) as temporary:
+            _write(state, temporary)
 
     def _load(self) -> None:
         try:
@@ -188,7 +186,7 @@ class Stage:
             for key, thing in self.extra.items():
                 thing.load_state_dict(state["extra"][key])
         except Exception as error:  # a broken file raises anything from KeyError to UnpicklingError
-            raise InputError(f"The checkpoint {self.path} does not fit this training ({_first_line(error)}); delete it "
+            raise InputError(f"The checkpoint {self.path} does not fit this training ({first_line(error)}); delete it "
                              f"to start this stage again, or train in another folder.") from error
         self._forget_later_lines()
 
@@ -198,7 +196,7 @@ class Stage:
             lines = self.log.read_text().splitlines(keepends=True)
             kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= self.position]
             if kept != lines:
-                with atomic_path(self.log) as temporary:
+                with atomic_path(self.log, _REMEDY) as temporary:
                     temporary.write_text("".join(kept))
 
     def _write_log(self, values: dict[str, float]) -> None:
@@ -214,12 +212,15 @@ class Stage:
             with open(self.log, "a") as file:
                 file.write(json.dumps({"step": self.position, **values}) + "\n")
         except OSError as error:
-            raise InputError(f"The curves in {self.log} could not be written ({_first_line(error)}); free space on "
-                             f"that disk and run the same command again.") from error
+            raise write_error(self.log, error, _REMEDY) from error
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+def _write(state: dict, path: Path) -> None:
+    try:
+        with open(path, "wb") as file:
+            torch.save(state, file)
+    except RuntimeError as error:  # torch fails again as it closes a file that the disk has no room for
+        raise (error.__context__ if isinstance(error.__context__, OSError) else OSError(first_line(error))) from error
 
 
 def batches(count: int, size: int, step: int, seed: int) -> torch.Tensor:

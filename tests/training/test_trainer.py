@@ -224,7 +224,8 @@ def test_a_disk_that_fills_up_is_one_sentence_and_the_last_checkpoint_stays(tmp_
     old = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, hard))  # the kernel refuses longer files
     try:
-        with pytest.raises(InputError, match="could not be written at step 8 .*the one before it is whole; free"):
+        with pytest.raises(InputError, match=r"mapping.pt could not be written \(File too large\); this was the "
+                                             "checkpoint of step 8, the one before it is whole: free"):
             toys.trainer(tmp_path).train_mapping()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
