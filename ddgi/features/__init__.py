@@ -4,9 +4,11 @@
 build whole sampling runs from the second.
 """
 
-from .capture import CapturedCall, capture_pass, captured_call, options_of_call
-from .layout import FeatureLayout, StageLayout, find_taps
+from .capture import CapturedCall, capture_pass, captured_call
+from .families import find_taps
+from .layout import FeatureLayout, StageLayout
 from .steps import StepSelection, step_of_sigma
+from .taps import NetworkTaps
 from .values import DiffusionFeatures, StepFeatures
 from .words import fit_words, words_of_ids, words_of_length
 
@@ -14,6 +16,7 @@ __all__ = [
     "CapturedCall",
     "DiffusionFeatures",
     "FeatureLayout",
+    "NetworkTaps",
     "StageLayout",
     "StepFeatures",
     "StepSelection",
@@ -21,7 +24,6 @@ __all__ = [
     "captured_call",
     "find_taps",
     "fit_words",
-    "options_of_call",
     "step_of_sigma",
     "words_of_ids",
     "words_of_length",

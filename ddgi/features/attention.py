@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from einops import rearrange, reduce
 
 
 def head_probabilities(q: torch.Tensor, k: torch.Tensor, heads: int) -> torch.Tensor:
@@ -12,8 +13,8 @@ def head_probabilities(q: torch.Tensor, k: torch.Tensor, heads: int) -> torch.Te
     softmax(QK^T / sqrt(d)): Vaswani et al. 2017, eq. 1.
     """
     d = q.shape[-1] // heads
-    q = q.float().view(q.shape[0], heads, d).transpose(0, 1)
-    k = k.float().view(k.shape[0], heads, d).permute(1, 2, 0)
+    q = rearrange(q.float(), "n (heads d) -> heads n d", heads=heads)
+    k = rearrange(k.float(), "t (heads d) -> heads d t", heads=heads)
     return torch.matmul(q * d**-0.5, k).softmax(dim=-1)
 
 
@@ -28,7 +29,7 @@ def fold_tokens(probabilities: torch.Tensor, tokens: int | None) -> torch.Tensor
     if tokens is None or seen == tokens:
         return probabilities
     if seen % tokens == 0:
-        return probabilities.unflatten(-1, (seen // tokens, tokens)).sum(-2)
+        return reduce(probabilities, "... (repeats tokens) -> ... tokens", "sum", tokens=tokens)
     if seen > tokens:
         return probabilities[..., :tokens]
     return torch.nn.functional.pad(probabilities, (0, tokens - seen))

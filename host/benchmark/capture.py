@@ -22,8 +22,8 @@ import torch
 from comfy.patcher_extension import WrappersMP
 
 from ...ddgi.errors import InputError
-from ...ddgi.features import StepSelection
-from ...ddgi.features import capture as capturing
+from ...ddgi.features import CapturedCall, FeatureLayout, StepSelection
+from ...ddgi.features.stages import StageMaps
 from ..capture.run import FeatureTap
 from ..core_models import initialise
 
@@ -115,8 +115,7 @@ def own_work(device: torch.device) -> Iterator[list[float]]:
             return output
         return wrapper
 
-    stage, call = capturing._StageCapture, capturing.CapturedCall
-    parts = [(stage, "add_output"), (stage, "add_words"), (stage, "_on_end"), (call, "on_middle")]
+    parts = [(StageMaps, "add_output"), (StageMaps, "add_words"), (StageMaps, "end"), (CapturedCall, "take_middle")]
     replaced = [patch.object(owner, name, timed(getattr(owner, name))) for owner, name in parts]
     for one in replaced:
         one.start()
@@ -129,14 +128,14 @@ def own_work(device: torch.device) -> Iterator[list[float]]:
 
 def sample_once(model, latent_side: int, steps: int, cfg: float) -> None:
     """Euler over `steps` steps from noise, random 77-token prompts."""
-    generator = torch.Generator().manual_seed(0)
-    width = model.model.diffusion_model.output_blocks[-1][1].transformer_blocks[0].attn2.to_k.in_features
-    positive, negative = ([[torch.randn(1, 77, width, generator=generator), {}]] for _ in range(2))
+    rng = torch.Generator().manual_seed(0)
+    width = FeatureLayout.of(model.get_model_object("diffusion_model")).context_channels
+    positive, negative = ([[torch.randn(1, 77, width, generator=rng), {}]] for _ in range(2))
     guider = comfy.samplers.CFGGuider(model)
     guider.set_conds(positive, negative)
     guider.set_cfg(cfg)
     latent = torch.zeros(1, 4, latent_side, latent_side)
-    noise = torch.randn(latent.shape, generator=generator)
+    noise = torch.randn(latent.shape, generator=rng)
     sigmas = comfy.samplers.calculate_sigmas(model.get_model_object("model_sampling"), "normal", steps)
     with torch.inference_mode():
         guider.sample(noise, latent, comfy.samplers.sampler_object("euler"), sigmas, disable_pbar=True, seed=0)

@@ -27,8 +27,8 @@ from ...ddgi.features import (
     StepFeatures,
     StepSelection,
     captured_call,
+    find_taps,
     fit_words,
-    options_of_call,
     step_of_sigma,
 )
 
@@ -47,7 +47,7 @@ class FeatureTap:
     def attach(self, model):
         """A clone of the ModelPatcher `model` with this tap's wrappers; `model` stays as it is.
 
-        Raises InputError if it is not a Stable Diffusion U-Net.
+        Raises InputError if its network is of no family that is read.
         """
         FeatureLayout.of(model.get_model_object("diffusion_model"))
         tapped = model.clone()
@@ -241,7 +241,8 @@ def _unet_watch(evaluation: _Evaluation, prompts: _Prompts, positive: int):
     # A compiled U-Net runs this one call uncompiled: hooks cannot be set from inside a compiled call.
     @torch.compiler.disable
     def watch(executor, *args, **kwargs):
-        options = options_of_call(args, kwargs)
+        taps = find_taps(executor.class_obj)
+        options = taps.options_of_call(args, kwargs)
         chunks = options["cond_or_uncond"]
         uuids = options.get("uuids") or [None] * len(chunks)
         ranked = [(prompts.rank(uuid), chunk) for chunk, uuid in enumerate(uuids) if chunks[chunk] == positive]
@@ -252,8 +253,7 @@ def _unet_watch(evaluation: _Evaluation, prompts: _Prompts, positive: int):
         per_chunk = batch // len(chunks)
         rows = slice(chunk * per_chunk, (chunk + 1) * per_chunk)
         store = comfy.model_management.intermediate_device()
-        with captured_call(executor.class_obj, options, batch, rows=rows, tokens=prompts.tokens(rank),
-                           store_device=store) as call:
+        with captured_call(taps, options, batch, rows=rows, tokens=prompts.tokens(rank), store_device=store) as call:
             output = executor(*args, **kwargs)
         evaluation.rank = rank
         evaluation.latent_size = tuple(args[0].shape[-2:])

@@ -1,7 +1,5 @@
 """Feature values: shapes are checked, steps are found, words fit."""
 
-import json
-
 import pytest
 import torch
 
@@ -66,17 +64,6 @@ def test_maps_of_one_stage_share_their_size():
     good = step()
     with pytest.raises(InputError, match="same batch and size"):
         StepFeatures(0, 1.0, 1.0, good.h, good.f, good.attention[::-1], good.word_mean, good.word_max)
-
-
-def test_layout_round_trip_and_mismatch():
-    again = FeatureLayout.from_config(json.loads(json.dumps(LAYOUT.to_config())))
-    assert again == LAYOUT
-    assert LAYOUT.mismatch(LAYOUT.at((9, 9))) is None
-    wider = FeatureLayout("custom", 8, (StageLayout(5, 2, (0, 1), 2), LAYOUT.stages[1]))
-    assert "decoder stages" in LAYOUT.mismatch(wider)
-    assert "family" in LAYOUT.mismatch(FeatureLayout("sd1", 8, LAYOUT.stages))
-    with pytest.raises(InputError, match="not a feature layout"):
-        FeatureLayout.from_config({"family": "sd1"})
 
 
 def test_words_of_ids_leaves_out_what_the_empty_prompt_has():

@@ -40,5 +40,5 @@ def test_unet_without_decoder_attention_is_refused(pack):
 
 
 def test_other_networks_are_refused(pack):
-    with pytest.raises(pack.ddgi.InputError, match="not a Stable Diffusion U-Net"):
+    with pytest.raises(pack.ddgi.InputError, match="which DDGI cannot read"):
         pack.ddgi.features.FeatureLayout.of(torch.nn.Identity())
