@@ -3,26 +3,25 @@
 The names below are loaded on first use, so that `import ddgi` and `--help` stay instant.
 """
 
-import importlib
+from .errors import InputError  # noqa: F401
 
-_HOMES = {
-    "InputError": "errors",
-    "Generator": "gan",
-    "GanLatent": "gan",
-    "StyleGAN2Config": "gan",
-    "EG3DConfig": "gan",
-    "EG3DGenerator": "gan",
-    "DiffusionFeatures": "features",
-    "FeatureLayout": "features",
-    "Bridge": "bridge",
-    "load_bridge": "bridge",
-    "load_generator": "checkpoints",
-}
+_BRIDGE = ("Bridge", "load_bridge")
+_CHECKPOINTS = ("load_generator",)
+_FEATURES = ("DiffusionFeatures", "FeatureLayout")
+_GAN = ("EG3DConfig", "EG3DGenerator", "GanLatent", "Generator", "StyleGAN2Config")
 
-__all__ = sorted(_HOMES)
+__all__ = sorted(("InputError", *_BRIDGE, *_CHECKPOINTS, *_FEATURES, *_GAN))
 
 
 def __getattr__(name: str):
-    if name not in _HOMES:
+    if name in _BRIDGE:
+        from . import bridge as home
+    elif name in _CHECKPOINTS:
+        from . import checkpoints as home
+    elif name in _FEATURES:
+        from . import features as home
+    elif name in _GAN:
+        from . import gan as home
+    else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    return getattr(home, name)

@@ -1,22 +1,34 @@
 """The command line: one module in `ddgi/commands` per command, one clear line for bad input."""
 
 import argparse
-import importlib
 import json
 import sys
 
+from .commands import (
+    bench,
+    comfy_test,
+    convert,
+    demo,
+    evaluate,
+    examples,
+    inspect,
+    run,
+    train,
+    train_demo,
+    workflows,
+)
 from .errors import InputError
 
-COMMANDS = ("demo", "run", "convert", "inspect", "train-demo", "train", "evaluate", "bench", "examples", "workflows",
-            "comfy-test")
+COMMANDS = {"demo": demo, "run": run, "convert": convert, "inspect": inspect, "train-demo": train_demo, "train": train,
+            "evaluate": evaluate, "bench": bench, "examples": examples, "workflows": workflows,
+            "comfy-test": comfy_test}
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Each command module gives `HELP`, `add_arguments(parser)` and `run(args) -> dict | None`."""
     parser = argparse.ArgumentParser(prog="python -m ddgi", description="Faces from text, masks and scribbles.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name in COMMANDS:
-        module = importlib.import_module(f".commands.{name.replace('-', '_')}", __package__)
+    for name, module in COMMANDS.items():
         command = commands.add_parser(name, help=module.HELP, description=module.HELP)
         module.add_arguments(command)
         command.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
@@ -33,9 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     args = build_parser().parse_args(arguments)
     try:
         result = args.run(args)
-    except ValueError as error:
-        if not _is_input_error(error):
-            raise
+    except InputError as error:
         print(f"ddgi {args.command}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -44,8 +54,3 @@ def main(arguments: list[str] | None = None) -> int:
     if args.json:
         print(json.dumps(result or {}, indent=2))
     return 0
-
-
-def _is_input_error(error: ValueError) -> bool:
-    """Also true for the InputError of the pack's own copy of this library, which is another class (`runner.host`)."""
-    return isinstance(error, InputError) or type(error).__name__ == InputError.__name__

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ..ddgi.demo.config import DiffusionConfig
 from ..ddgi.demo.export import (
     CONTROL_FILE,
     CONTROL_FORMAT,
@@ -25,7 +26,7 @@ def load_diffusion(folder: Path = folders.DEMO):
         InputError: the file is missing or broken.
     """
     tensors, metadata = load_tensors(folder / DIFFUSION_FILE, format=DIFFUSION_FORMAT)
-    config = core_models.DiffusionConfig(**metadata["config"])
+    config = DiffusionConfig(**metadata["config"])
 
     def part(name: str) -> dict:
         return {k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")}
@@ -38,4 +39,4 @@ def load_diffusion(folder: Path = folders.DEMO):
 def load_control_net(folder: Path = folders.DEMO):
     """CONTROL_NET of the demo ControlNet file (hints: coloured face mask, or black lines on white)."""
     tensors, metadata = load_tensors(folder / CONTROL_FILE, format=CONTROL_FORMAT)
-    return core_models.load_control_net(core_models.DiffusionConfig(**metadata["config"]), tensors)
+    return core_models.load_control_net(DiffusionConfig(**metadata["config"]), tensors)

@@ -34,8 +34,10 @@ def host(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def pack(host):
-    """The pack under its path as module name; `pack.ddgi` and `pack.nodes` are its own submodules."""
-    return load_pack()
+    """The pack under its path as module name, with its nodes loaded; `pack.ddgi` is `ddgi`."""
+    module = load_pack()
+    module.nodes.node_classes()
+    return module
 
 
 @pytest.fixture(scope="session")

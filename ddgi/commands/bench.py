@@ -38,9 +38,9 @@ def run(args: argparse.Namespace) -> dict:
 
 
 def _capture(args: argparse.Namespace) -> dict:
-    from ..runner.host import pack_module
+    from ..runner.host import host_commands
 
-    result = pack_module("host.benchmark.capture").run(size=args.size, steps=9 if args.steps is None else args.steps)
+    result = host_commands().bench_capture(args.size, 9 if args.steps is None else args.steps)
     for key, value in result.items():
         say(args, f"{key:<28}{value:.4f}" if isinstance(value, float) else f"{key:<28}{value}")
     return result
@@ -60,9 +60,9 @@ def _views(args: argparse.Namespace) -> dict:
 
 
 def _train(args: argparse.Namespace) -> dict:
-    from ..runner.host import pack_module
+    from ..runner.host import host_commands
 
-    result = pack_module("host.benchmark.train").run(
+    result = host_commands().bench_train(
         args.generator, size=args.size, steps=2 if args.steps is None else args.steps, batch=args.batch,
         precision=args.precision, clock=args.clock, report=lambda line: say(args, line))
     _table(args, result, ("seconds", "reading", "learning", "images_per_second", "peak_mib", "default_hours"))

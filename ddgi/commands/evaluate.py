@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 from ..errors import InputError
-from .report import say
 
 HELP = "score the demo models against true pictures: mask mIoU, pixel and attribute accuracy; with --views depth too"
 MOST = 256                                  # held-out heads there are
@@ -29,31 +28,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> dict:
-    from ..runner.host import pack_module
-
-    count = COUNTS[args.views] if args.count is None else args.count
-    if not 1 <= count <= MOST:
-        raise InputError(f"--count is {count}; there are {MOST} held-out heads, give 1 to {MOST}.")
+    args.count = COUNTS[args.views] if args.count is None else args.count
+    if not 1 <= args.count <= MOST:
+        raise InputError(f"--count is {args.count}; there are {MOST} held-out heads, give 1 to {MOST}.")
     if args.views and (args.bridge or args.step != ["last"]):
         raise InputError("--bridge and --step were given with --views, which scores the demo's 3D bridge at the last "
                          "step; leave them out.")
-    evaluate = pack_module("host.evaluation.views" if args.views else "host.evaluation.demo")
-    sheets, tables = pack_module("ddgi.evaluation.sheet"), pack_module("ddgi.evaluation.table")
-    written = []
+    args.bridge, args.step = _by_name(args.bridge), tuple(map(_step, args.step))
 
-    def on_batch(pictures) -> None:
-        if args.sheet and not written:
-            sheets.write_sheet(args.sheet, pictures)
-            written.append(args.sheet)
+    from ..runner.host import host_commands
 
-    folder = Path(args.folder) if args.folder else evaluate.folders.DEMO
-    sampling = pack_module("host.evaluation.demo").Sampling(hint=args.hint)
-    choices = {} if args.views else {"bridges": _by_name(args.bridge), "bridge_steps": tuple(map(_step, args.step))}
-    scores = evaluate.run(range(count), sampling, folder=folder, on_batch=on_batch, report=lambda line: say(args, line),
-                          **choices)
-    shown = (tables.view_tables,) if args.views else (tables.markdown_table, tables.attribute_table)
-    say(args, "\n\n".join(table(scores) for table in shown))
-    return scores
+    return host_commands().evaluate(args)
 
 
 def _by_name(files: list[str]) -> dict[str, Path]:

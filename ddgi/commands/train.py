@@ -1,12 +1,11 @@
 """`train RECIPE.toml`: train a bridge for your own diffusion model and generator."""
 
 import argparse
-import functools
 import signal
 from pathlib import Path
 
 from ..errors import InputError
-from .report import PromptProgress, say
+from .report import say
 
 HELP = "train a bridge as a recipe says; stopped or killed, the same command goes on where it was"
 
@@ -24,32 +23,15 @@ def run(args: argparse.Namespace) -> dict:
     if not recipe.is_file():
         raise InputError(f"There is no recipe {recipe}; check the name, or start from the example in docs/training.md.")
     folder = Path(args.folder or Path("output") / "train" / recipe.stem)
-    out = Path(args.out or folder / "bridge.safetensors")
 
-    from ..runner.host import import_host, pack_module
+    from ..runner.host import host_commands
     from ..training.processes import find_processes
 
     processes = find_processes(cpu=args.cpu)  # before the host, which takes the current device
     args.json = args.json and processes.main
-    import_host(cpu=processes.device.type == "cpu" if processes.device else args.cpu or None)
-    watch, bar = pack_module("ddgi.training.watch"), PromptProgress("train")
-    save = functools.partial(pack_module("ddgi.training.previews").save_preview, folder)
-    stop = _StopAtAStep()
-
-    def progress(what: str, done: int, total: int) -> None:
-        bar(what, done, total)
-        stop.check()
-
-    def report(line: str) -> None:
-        bar.close()
-        say(args, line)
-
-    seen = watch.Watch(report=report, progress=progress, preview=save)
-    if not processes.main:
-        seen = watch.Watch(progress=lambda *done: stop.check())
-    with stop:
-        result = pack_module("host.training.recipe").run(recipe, folder, out, seen, check_only=args.check)
-    bar.close()
+    host = host_commands(cpu=processes.device.type == "cpu" if processes.device else args.cpu or None)
+    with _StopAtAStep() as stop:
+        result = host.train(args, folder, processes, stop.check)
     if "file" in result and processes.main:
         say(args, result["file"])
     processes.close()

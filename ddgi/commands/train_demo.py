@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 from ..errors import InputError
-from .report import say
 
 HELP = "train the demo models (resumable stage by stage; over an hour on two cores)"
 STAGES = ("autoencoder", "decoder", "generator", "generator_3d", "judges", "diffusion", "bridge", "bridge_3d")
@@ -32,16 +31,12 @@ def run(args: argparse.Namespace) -> dict:
 
     import torch
 
-    from ..runner.host import pack_module
+    from ..demo.settings import CPU, GPU
+    from ..runner.host import host_commands
 
     cuda = torch.cuda.is_available() if args.device is None else args.device == "cuda"
     if cuda and not torch.cuda.is_available():
         raise InputError("--device cuda was given but torch finds no CUDA device; use --device cpu.")
-    settings = pack_module("ddgi.demo.settings")
-    recipe = pack_module("ddgi.demo.recipe")
-    setting = settings.GPU if cuda else settings.CPU
-    setting = (setting.further() if args.start else setting).scaled(args.scale)
-    recipe.train(setting, pack_module("host.core_models"), pack_module("host.training.recipe").open_demo_encoder,
-                 Path(args.work), Path(args.out), stages, Path(args.start) if args.start else None,
-                 report=lambda line: say(args, line))
+    setting = GPU if cuda else CPU
+    host_commands().train_demo(args, (setting.further() if args.start else setting).scaled(args.scale), stages)
     return {"folder": args.out, "files": sorted(path.name for path in Path(args.out).glob("*.safetensors"))}

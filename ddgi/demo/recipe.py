@@ -1,7 +1,6 @@
 """Train every demo model, stage by stage; a stage that is done is not done again.
 
-The host's network classes come in as `core` (the pack's `host.core_models`), so this module
-stays free of host imports.
+The host's network classes come in as `Builders`, so this module stays free of host imports.
 """
 
 import copy
@@ -20,9 +19,10 @@ from ..gan import EG3D, EG3DGenerator, Generator, StyleGAN2, StyleGAN2Config
 from ..headworld import ATTRIBUTES, Z_DIM, default_cameras, parameters_from_z
 from ..training.bridge_trainer import BridgeTrainer
 from ..training.config import BridgeSizes, FeatureConfig, StageConfig, TrainConfig
-from ..training.encoder import Encoder
 from ..training.watch import Watch
 from .autoencoder import encode_all, train_autoencoder, train_decoder
+from .builders import Builders
+from .config import DiffusionConfig
 from .data import JUDGE_SEED, TRAINING_SEED, HeadWorldData, HeadWorldSamples, render_data, render_views
 from .diffusion import HINT_SIZE_PER_LATENT, train_diffusion
 from .export import (
@@ -66,21 +66,20 @@ class Recipe:
 
     Args:
         settings: sizes and lengths.
-        core: the pack's `host.core_models`.
-        open_encoder: from the folder of finished files to the diffusion model as the bridge's trainer sees it.
+        builders: of core's own networks.
         work: folder for checkpoints and caches. out: folder for the finished files.
         start: a finished set that every network goes on from; None begins with random weights.
         report: receives progress lines.
     """
 
-    def __init__(self, settings: Settings, core, open_encoder: Callable[[Path], Encoder], work: Path, out: Path,
-                 start: Start | None = None, report: Callable[[str], None] = print):
-        self.settings, self.core, self.open_encoder = settings, core, open_encoder
+    def __init__(self, settings: Settings, builders: Builders, work: Path, out: Path, start: Start | None = None,
+                 report: Callable[[str], None] = print):
+        self.settings, self.builders = settings, builders
         self.work, self.out, self.start, self.report = work, out, start, report
         if start:
             start.copy_missing(out)
         self.vocab_size = write_tokenizer(out / "tokenizer")
-        self.config = core.DiffusionConfig.build(
+        self.config = DiffusionConfig.build(
             image_size=settings.resolution, downscale=settings.downscale, vae_channels=settings.vae_channels,
             vae_mult=list(settings.vae_mult), z_channels=settings.latent_channels,
             model_channels=settings.model_channels,
@@ -111,7 +110,7 @@ class Recipe:
     @cached_property
     def trained_autoencoder(self) -> nn.Module:
         torch.manual_seed(1)
-        autoencoder = self.core.build_autoencoder(self.config).to(self.settings.device)
+        autoencoder = self.builders.autoencoder(self.config).to(self.settings.device)
         self._begin(autoencoder, DIFFUSION_FILE, "vae.")
         train_autoencoder(self.settings, autoencoder, self.data, self.work, self.report)
         round_to_half(autoencoder)
@@ -214,19 +213,18 @@ class Recipe:
 
     @cached_property
     def tokenize(self) -> Callable[[str], list[int]]:
-        tokenizer = self.core.build_clip(self.config, self.out / "tokenizer").tokenizer
-        return lambda text: [token for token, _ in tokenizer.tokenize_with_weights(text)["l"][0]]
+        return self.builders.tokenize(self.config, self.out / "tokenizer")
 
     @cached_property
     def trained_diffusion(self) -> dict[str, nn.Module]:
         latents = self.latents  # fixes the latent scale that the U-Net's description needs
         torch.manual_seed(4)
-        model = self.core.build_unet(self.config)
-        control_net = self.core.build_control_net(self.config)
-        text = self.core.build_clip(self.config, self.out / "tokenizer").cond_stage_model.clip_l.transformer
+        model = self.builders.unet(self.config)
+        control_net = self.builders.control_net(self.config)
+        text = self.builders.text(self.config, self.out / "tokenizer")
         networks = {"unet": model.diffusion_model, "control_net": control_net, "text": text}
         for network in networks.values():
-            self.core.initialise(network)
+            self.builders.initialise(network)
             network.to(self.settings.device, torch.float32)  # core keeps text encoders in half precision
         # As in the ControlNet paper: the trunk starts as a copy, the convolutions into the U-Net at zero.
         control_net.load_state_dict({k: v for k, v in model.diffusion_model.state_dict().items()
@@ -264,7 +262,7 @@ class Recipe:
 
         rendered_share: of a batch, for the losses on pictures (rendering costs the most).
         """
-        encoder = self.open_encoder(self.out)
+        encoder = self.builders.encoder(self.out)
         source = HeadWorldSamples(self.data, known_w, encoder.side * HINT_SIZE_PER_LATENT, cameras)
         generator = load_generator(self.out / generator_file).to(self.settings.device)
         config = self._bridge_config(rendered_share, mapping_width, modulation_steps)
@@ -284,9 +282,9 @@ class Recipe:
             modulation=replace(stage, steps=modulation_steps, own_share=0.5))
 
 
-def train(settings: Settings, core, open_encoder: Callable[[Path], Encoder], work: Path, out: Path,
-          stages: tuple[str, ...] = STAGES, start: Path | None = None, report=print) -> None:
+def train(settings: Settings, builders: Builders, work: Path, out: Path, stages: tuple[str, ...] = STAGES,
+          start: Path | None = None, report=print) -> None:
     """Run the recipe; see `Recipe`. start: the folder of a finished set to go on from."""
     report(f"demo recipe on {settings.device}: {asdict(settings)}")
     torch.set_flush_denormal(True)  # empty space has vanishing densities, and a CPU crawls through denormal numbers
-    Recipe(settings, core, open_encoder, work, out, Start(start) if start else None, report).run(stages)
+    Recipe(settings, builders, work, out, Start(start) if start else None, report).run(stages)

@@ -1,6 +1,7 @@
 """Find ComfyUI, import it into this process, and load the pack the way ComfyUI does."""
 
 import importlib
+import importlib.abc
 import importlib.util
 import os
 import sys
@@ -55,7 +56,8 @@ def import_host(base_directory: str | Path | None = None, *, cpu: bool | None = 
     args.disable_dynamic_vram = True
     if base_directory is not None:
         args.base_directory = str(base_directory)
-    importlib.import_module("nodes")
+    import nodes  # noqa: F401
+
     return path
 
 
@@ -68,25 +70,48 @@ def _order_paths(host: Path) -> None:
 def load_pack() -> ModuleType:
     """The pack as a module named by its path, as ComfyUI loads it; `import_host` must have run.
 
-    Its `ddgi`, `host` and `nodes` are the copies to use together with host objects: classes of a second
-    copy, imported under another name, would not be the same classes.
+    Its `ddgi` is this very library, so that one process holds one copy of every class.
     """
     name = str(PACK_ROOT).replace(".", "_x_")
     if name in sys.modules:
         return sys.modules[name]
+    shared = _SharedLibrary(name)
+    sys.meta_path.insert(0, shared)
     spec = importlib.util.spec_from_file_location(name, PACK_ROOT / "__init__.py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-        module.nodes.node_classes()
     except BaseException:
         del sys.modules[name]
+        sys.meta_path.remove(shared)
         raise
     return module
 
 
-def pack_module(path: str) -> ModuleType:
-    """A submodule of the loaded pack, for example `pack_module("ddgi.demo")`; imports the host if needed."""
-    import_host()
-    return importlib.import_module(f"{load_pack().__name__}.{path}")
+def host_commands(*, cpu: bool | None = None) -> ModuleType:
+    """`host.commands` of the pack, with ComfyUI imported for it; see `import_host` for `cpu`."""
+    import_host(cpu=cpu)
+    return importlib.import_module(f"{load_pack().__name__}.host.commands")
+
+
+class _SharedLibrary(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Answers the pack's imports of its `ddgi` with the modules of the `ddgi` that runs.
+
+    ComfyUI imports the pack under the name of its path, and `python -m ddgi` the library under its own: without this
+    there would be every class twice.
+    """
+
+    def __init__(self, pack: str):
+        self._prefix = f"{pack}."
+        self._library = __package__.removesuffix(".runner")
+
+    def find_spec(self, name: str, path=None, target=None):
+        inner = name.removeprefix(self._prefix)
+        ours = inner != name and inner.split(".")[0] == self._library
+        return importlib.util.spec_from_loader(name, self) if ours else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Put the library's module in the place of the new, empty one: the import system then hands that out."""
+        name = module.__name__
+        sys.modules[name] = importlib.import_module(name.removeprefix(self._prefix))

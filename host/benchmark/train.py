@@ -18,6 +18,7 @@ import comfy.sd
 import comfy.supported_models
 import torch
 
+from ...ddgi.demo.config import DiffusionConfig
 from ...ddgi.errors import InputError
 from ...ddgi.evaluation.peak import PeakMemory
 from ...ddgi.evaluation.view_costs import CLOCKS
@@ -29,7 +30,6 @@ from ...ddgi.training.config import FeatureConfig, TrainConfig
 from ...ddgi.training.sources import DataTable, open_source
 from ...ddgi.training.watch import Watch
 from ..core_models import (
-    DiffusionConfig,
     build_autoencoder,
     build_control_net,
     build_vae,

@@ -103,11 +103,6 @@ def check(trainer: BridgeTrainer) -> dict:
     return report
 
 
-def open_demo_encoder(folder: Path) -> DiffusionEncoder:
-    """The demo's diffusion model in `folder`, with which the demo's own bridges are trained."""
-    return open_encoder(ModelTable(steps=12, cfg=2.0), folder)
-
-
 def open_encoder(models: ModelTable, demo: Path = folders.DEMO) -> DiffusionEncoder:
     """The frozen diffusion model of a recipe; `demo` is the folder of the demo models."""
     if models.checkpoint == DEMO:

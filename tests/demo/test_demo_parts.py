@@ -30,9 +30,9 @@ def tokenizer_folder(demo, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def config(core, tokenizer_folder):
+def config(demo, tokenizer_folder):
     vocabulary = json.loads((tokenizer_folder / "vocab.json").read_text())
-    return core.DiffusionConfig.build(
+    return demo.config.DiffusionConfig.build(
         image_size=32, downscale=4, vae_channels=32, vae_mult=[1, 1, 1], z_channels=4, model_channels=32,
         channel_mult=[1, 2], num_res_blocks=1, num_heads=2, text_width=32, text_layers=2, vocab_size=len(vocabulary))
 

@@ -24,8 +24,8 @@ def finished(part):
 def recipe(part, finished, folder, **settings):
     sizes = dataclasses.replace(part("ddgi.demo.settings").CPU, **settings)
     return part("ddgi.demo.recipe").Recipe(
-        sizes, part("host.core_models"), part("host.training.recipe").open_demo_encoder, folder / "work",
-        folder / "out", part("ddgi.demo.start").Start(finished), report=lambda line: None)
+        sizes, part("host.training.demo").builders(), folder / "work", folder / "out",
+        part("ddgi.demo.start").Start(finished), report=lambda line: None)
 
 
 def test_no_steps_of_the_diffusion_stage_give_the_same_files(part, finished, tmp_path):

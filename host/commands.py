@@ -1,0 +1,87 @@
+"""The halves of `python -m ddgi`'s commands that need the host; their options are in `ddgi.commands`.
+
+Each loads what it needs when it is called.
+"""
+
+import argparse
+from pathlib import Path
+
+from ..ddgi.commands.report import PromptProgress, say
+from . import folders
+
+
+def evaluate(args: argparse.Namespace) -> dict:
+    """Scores of the demo models, from the front or (`args.views`) from all sides."""
+    from ..ddgi.evaluation.sheet import write_sheet
+    from ..ddgi.evaluation.table import attribute_table, markdown_table, view_tables
+    from .evaluation import demo, views
+
+    written = []
+
+    def on_batch(pictures) -> None:
+        if args.sheet and not written:
+            write_sheet(args.sheet, pictures)
+            written.append(args.sheet)
+
+    shared = {"sampling": demo.Sampling(hint=args.hint), "on_batch": on_batch, "report": lambda line: say(args, line),
+              "folder": Path(args.folder) if args.folder else folders.DEMO}
+    if args.views:
+        scores, tables = views.run(range(args.count), **shared), (view_tables,)
+    else:
+        scores = demo.run(range(args.count), bridges=args.bridge, bridge_steps=args.step, **shared)
+        tables = markdown_table, attribute_table
+    say(args, "\n\n".join(table(scores) for table in tables))
+    return scores
+
+
+def bench_capture(size: int, steps: int) -> dict:
+    """See `benchmark.capture.run`."""
+    from .benchmark.capture import run
+
+    return run(size=size, steps=steps)
+
+
+def bench_train(kind: str, **settings) -> dict[str, dict]:
+    """See `benchmark.train.run`."""
+    from .benchmark.train import run
+
+    return run(kind, **settings)
+
+
+def train(args: argparse.Namespace, folder: Path, processes, stop) -> dict:
+    """A bridge as the recipe says, in `folder`.
+
+    processes: of `ddgi.training.processes.find_processes`. stop: called after every step; what it raises ends the
+    training there.
+    """
+    from ..ddgi.training.previews import save_preview
+    from ..ddgi.training.watch import Watch
+    from .training.recipe import run
+
+    folders.register()
+    bar = PromptProgress("train")
+
+    def progress(what: str, done: int, total: int) -> None:
+        bar(what, done, total)
+        stop()
+
+    def report(line: str) -> None:
+        bar.close()
+        say(args, line)
+
+    watch = Watch(progress=lambda *done: stop())
+    if processes.main:
+        watch = Watch(report=report, progress=progress,
+                      preview=lambda stage, step, pictures: save_preview(folder, stage, step, pictures))
+    result = run(args.recipe, folder, Path(args.out or folder / "bridge.safetensors"), watch, check_only=args.check)
+    bar.close()
+    return result
+
+
+def train_demo(args: argparse.Namespace, setting, stages: tuple[str, ...]) -> None:
+    """The demo models by `setting`, a `ddgi.demo.settings.Settings`."""
+    from ..ddgi.demo.recipe import train as train_stages
+    from .training.demo import builders
+
+    train_stages(setting, builders(), Path(args.work), Path(args.out), stages, Path(args.start) if args.start else None,
+                 report=lambda line: say(args, line))
