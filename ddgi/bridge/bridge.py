@@ -5,13 +5,13 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ..errors import InputError
+from ..errors import InputError, first_line
 from ..features import DiffusionFeatures, FeatureLayout, StepFeatures
 from ..files import load_tensors, save_tensors
 from ..gan import GanLatent
 from .config import BridgeConfig
 from .inputs import BridgeInputs, bridge_inputs
-from .networks import MappingNetwork, ModulationNetwork
+from .networks import AbSMNet, FeatureMapping
 
 FORMAT = "ddgi.bridge"
 STEP_CHOICES = ("last", "first", "mean", "schedule")
@@ -21,7 +21,7 @@ class Bridge(nn.Module):
     """M + T with their config.
 
     Attributes:
-        config: sizes, and the U-Net family and generator it belongs to.
+        config: sizes, and the layout (`config.layout`) and generator that it was trained for.
         record: how it was trained (losses, steps, data); empty for untrained weights.
     """
 
@@ -29,8 +29,8 @@ class Bridge(nn.Module):
         super().__init__()
         self.config = config
         self.record = record or {}
-        self.mapping = MappingNetwork(config, operations)
-        self.modulation = ModulationNetwork(config, operations)
+        self.mapping = FeatureMapping(config, operations)
+        self.modulation = AbSMNet(config, operations)
 
     def styles(self, inputs: BridgeInputs) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """(w^m, w^gamma, w^beta) of one step, each [B, num_ws, w_dim]."""
@@ -63,14 +63,11 @@ class Bridge(nn.Module):
         return GanLatent(ws, self.config.generator_fingerprint, self.config.generator_name)
 
     def check_layout(self, layout: FeatureLayout) -> None:
-        """Refuse features of another U-Net with one sentence that names both."""
-        found = (layout.middle_channels, *(s.channels for s in layout.stages))
-        needed = (self.config.middle_channels, *self.config.stage_channels)
-        if found != needed:
+        """Refuse features of another U-Net, by the rule of `FeatureLayout.mismatch`; the message says what differs."""
+        if difference := self.config.layout.mismatch(layout):
             raise InputError(
-                f"These features come from a {layout.family} U-Net with channels {list(found)}, but this bridge was "
-                f"trained for {self.config.family} with {list(needed)}; load a bridge trained for this "
-                f"checkpoint, or sample with the checkpoint family the bridge was trained on.")
+                f"The features do not fit this bridge: {difference}. Load a bridge that was trained for this diffusion "
+                f"model, or sample with the kind of diffusion model that the bridge was trained for.")
 
     def _inputs(self, features: DiffusionFeatures, step) -> BridgeInputs:
         parameter = self.mapping.head.linear.weight
@@ -84,17 +81,28 @@ class Bridge(nn.Module):
 def load_bridge(path: str | Path, *, operations=nn) -> Bridge:
     """Read a bridge file; weights come back in fp32.
 
+    Shapes are compared with the config before anything is built: memory is bounded by what the file really holds.
+
     Raises:
         InputError: the file is missing, broken or not a bridge.
     """
     tensors, metadata = load_tensors(path, format=FORMAT)
+    name = Path(path).name
     try:
-        bridge = Bridge(BridgeConfig(**metadata["config"]), record=metadata["provenance"], operations=operations)
-        bridge.load_state_dict({k: v.float() for k, v in tensors.items()}, strict=True)
-    except (TypeError, RuntimeError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise InputError(f"{Path(path).name} does not hold the weights its config describes ({first}); "
-                         f"export or download it again.") from error
+        config = BridgeConfig(**metadata["config"])
+        with torch.device("meta"):
+            expected = {key: value.shape for key, value in Bridge(config).state_dict().items()}
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+        raise InputError(f"{name} holds a config that is no bridge's ({first_line(error)}); export or download it "
+                         f"again.") from error
+    found = {key: value.shape for key, value in tensors.items()}
+    if wrong := sorted(key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key)):
+        raise InputError(f"{name} does not hold the weights its config describes (of {len(wrong)} tensors that do not "
+                         f"fit, {wrong[0]} is the first); export or download it again.")
+    bridge = Bridge(config, record=metadata["provenance"], operations=operations)
+    bridge.load_state_dict({key: value.float() for key, value in tensors.items()})
     return bridge.requires_grad_(False).eval()
 
 
@@ -104,8 +112,7 @@ def _steps(features: DiffusionFeatures, choice: str | int) -> list[StepFeatures]
 
 def _blend_schedule(latents: list[torch.Tensor]) -> torch.Tensor:
     """Layer l of L takes its vector from the step at share 1 - l / (L - 1) of the captured run."""
-    stack = torch.stack(latents)  # [steps, B, num_ws, w_dim]
-    num_ws = stack.shape[2]
-    share = 1 - torch.arange(num_ws, device=stack.device) / max(num_ws - 1, 1)
-    chosen = (share * (len(latents) - 1)).round().long()
-    return torch.stack([stack[chosen[layer], :, layer] for layer in range(num_ws)], dim=1)
+    num_ws = latents[0].shape[1]
+    share = 1 - torch.arange(num_ws) / max(num_ws - 1, 1)
+    chosen = (share * (len(latents) - 1)).round().long().tolist()
+    return torch.stack([latents[step][:, layer] for layer, step in enumerate(chosen)], dim=1)

@@ -3,16 +3,20 @@
 from dataclasses import asdict, dataclass
 
 from ..errors import InputError
+from ..features import FeatureLayout, StageLayout
 
 ATTENTION_SOURCES = ("output", "probabilities")
 REFINEMENTS = ("local", "global", "both")
+# Fields that say what a bridge belongs to; the others decide the shapes and the formula of its networks.
+BELONGING = ("family", "stage_downsample", "stage_attention_layers", "context_channels", "generator_fingerprint",
+             "generator_name")
 
 
 @dataclass(frozen=True)
 class BridgeConfig:
-    """Everything needed to rebuild M and T without looking at the weights."""
+    """Everything needed to rebuild M and T without looking at the weights, and the layout they were trained for."""
 
-    family: str  # U-Net family the bridge was trained on, for example "sd15"
+    family: str  # U-Net family the bridge was trained on, for example "sd1"
     middle_channels: int  # channels of h_t
     middle_size: int  # side to which h_t is resized before M (power of two)
     stage_channels: tuple[int, ...]  # channels of f_t^1 .. f_t^N, coarse to fine
@@ -26,10 +30,23 @@ class BridgeConfig:
     refinement: str  # "local", "global" or "both"
     generator_fingerprint: str
     generator_name: str
+    # The rest of the layout; None in files from before it was kept.
+    stage_downsample: tuple[int, ...] | None = None  # latent size over the size of f_t^n
+    stage_attention_layers: tuple[int, ...] | None = None  # K of each stage
+    context_channels: int | None = None  # width of the prompt embedding
+    timestep_channels: int = 0  # width of the embedding of t that M's and T's heads read; 0: none
 
     def __post_init__(self):
-        for name in ("stage_channels", "mapping_channels", "head_channels"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name in ("stage_channels", "stage_downsample", "stage_attention_layers", "mapping_channels",
+                     "head_channels"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name in ("stage_downsample", "stage_attention_layers"):
+            if getattr(self, name) is not None and len(getattr(self, name)) != len(self.stage_channels):
+                raise InputError(f"{name} has {len(getattr(self, name))} entries for {len(self.stage_channels)} "
+                                 f"stages; give one for each.")
+        if self.timestep_channels < 0 or self.timestep_channels % 2:
+            raise InputError(f"timestep_channels is {self.timestep_channels}; give an even number, or 0 for none.")
         if self.attention_source not in ATTENTION_SOURCES:
             raise InputError(f"attention_source is {self.attention_source!r}; choose one of {ATTENTION_SOURCES}.")
         if self.refinement not in REFINEMENTS:
@@ -39,6 +56,31 @@ class BridgeConfig:
             if size != 2 ** len(widths):
                 raise InputError(f"{what} has {len(widths)} entries for a map of side {size}; "
                                  f"give one stride-2 convolution per halving down to 1x1.")
+
+    @classmethod
+    def for_layout(cls, layout: FeatureLayout, **sizes) -> "BridgeConfig":
+        """The config of a bridge for features of `layout`; `sizes`: all fields that no layout decides."""
+        stages = layout.stages
+        return cls(family=layout.family, middle_channels=layout.middle_channels,
+                   stage_channels=tuple(stage.channels for stage in stages),
+                   stage_downsample=tuple(stage.downsample for stage in stages),
+                   stage_attention_layers=tuple(stage.attention_layers for stage in stages),
+                   context_channels=layout.context_channels, **sizes)
+
+    @property
+    def layout(self) -> FeatureLayout:
+        """The layout that the bridge was trained for, as far as it is known."""
+        unknown = (None,) * len(self.stage_channels)
+        stages = zip(self.stage_channels, self.stage_downsample or unknown, self.stage_attention_layers or unknown)
+        return FeatureLayout(self.family, self.middle_channels,
+                             tuple(StageLayout(channels, downsample, attention_layers=layers)
+                                   for channels, downsample, layers in stages),
+                             context_channels=self.context_channels)
+
+    @property
+    def sizes(self) -> dict:
+        """What a bridge to go on from must share: all but what it belongs to."""
+        return {name: value for name, value in self.to_json().items() if name not in BELONGING}
 
     def to_json(self) -> dict:
         return asdict(self)

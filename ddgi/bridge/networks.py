@@ -2,7 +2,8 @@
 
 Source: Kim et al., "Diffusion-driven GAN Inversion for Multi-Modal Face Image Generation",
 CVPR 2024 (arXiv 2405.04356), section 3. Where the paper is silent the choice is ours: the
-standardisation of the inputs, the 1x1 projections before the global average, the layer sizes.
+standardisation of the inputs, the 1x1 projections before the global average, the layer sizes,
+the timestep input. docs/method.md has every formula.
 """
 
 import torch
@@ -34,19 +35,19 @@ class Standardize(nn.Module):
         self.std.copy_((x - mean[:, None, None]).square().mean((0, 2, 3)).sqrt().clamp_min(1e-4))
 
 
-class MappingNetwork(nn.Module):
+class FeatureMapping(nn.Module):
     """M: the middle-block features h_t become w^m_t."""
 
     def __init__(self, config: BridgeConfig, operations=nn):
         super().__init__()
         self.norm = Standardize(config.middle_channels)
         self.head = MapToStyle(config.middle_channels, config.mapping_channels, config.num_ws, config.w_dim,
-                               operations=operations)
+                               timestep_channels=config.timestep_channels, operations=operations)
         self.register_buffer("w_avg", torch.zeros(config.w_dim))
 
     def forward(self, inputs: BridgeInputs) -> torch.Tensor:
         """[B, num_ws, w_dim], predicted as an offset from the generator's mean latent."""
-        return self.w_avg + self.head(self.norm(inputs.h))
+        return self.w_avg + self.head(self.norm(inputs.h), inputs.timestep)
 
 
 class _ConvPair(nn.Module):
@@ -87,7 +88,7 @@ class StyleModulationNetwork(nn.Module):
                      for l, g, a in zip(self.local_nets, self.global_nets, blend))
 
 
-class ModulationNetwork(nn.Module):
+class AbSMNet(nn.Module):
     """T (AbSMNet): decoder features and cross-attention become w^gamma_t and w^beta_t."""
 
     def __init__(self, config: BridgeConfig, operations=nn):
@@ -103,7 +104,7 @@ class ModulationNetwork(nn.Module):
         # Start at gamma = 1 and beta = 0: T begins as the identity on w^m.
         self.gamma_head, self.beta_head = (
             MapToStyle(width, config.head_channels, config.num_ws, config.w_dim, bias=bias, zero=True,
-                       operations=operations) for bias in (1.0, 0.0))
+                       timestep_channels=config.timestep_channels, operations=operations) for bias in (1.0, 0.0))
 
     def forward(self, inputs: BridgeInputs) -> tuple[torch.Tensor, torch.Tensor]:
         """(w^gamma, w^beta), each [B, num_ws, w_dim]."""
@@ -112,9 +113,9 @@ class ModulationNetwork(nn.Module):
         # Local refinement: F-hat^n = F^n * A^n.
         local = torch.cat([resize(x, self.map_size) * a for x, a in zip(f, attention)], dim=1)
         # Global refinement: F-hat-bar = F-bar * A-bar, F-bar the average over stages of projected features.
-        average = sum(resize(project(x), self.map_size) for project, x in zip(self.projections, f)) / len(f)
+        average = sum(resize(conv(x), self.map_size) for conv, x in zip(self.projections, f)) / len(f)
         scale, shift = self.style(local, average * self.word_norm(inputs.words))
-        return self.gamma_head(scale), self.beta_head(shift)
+        return self.gamma_head(scale, inputs.timestep), self.beta_head(shift, inputs.timestep)
 
     @torch.no_grad()
     def measure(self, inputs: BridgeInputs) -> None:

@@ -243,10 +243,7 @@ def last_lines(log: Path) -> dict:
 
 
 def _check_sizes(start: BridgeConfig, wanted: BridgeConfig) -> None:
-    theirs, mine = start.to_json(), wanted.to_json()
-    for key in ("family", "generator_fingerprint", "generator_name"):     # say what it belongs to, not what it is
-        theirs.pop(key), mine.pop(key)
-    if difference := _first_difference(theirs, mine):
+    if difference := _first_difference(start.sizes, wanted.sizes):
         raise InputError(f"The bridge to go on from has {difference}; set the sizes in [bridge] to its own, or begin "
                          f"without it.")
 

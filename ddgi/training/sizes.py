@@ -11,9 +11,8 @@ def bridge_config(layout: FeatureLayout, features: StepFeatures, generator: Gene
     """The bridge for features like these; maps are read at their own size, or the next smaller power of two."""
     middle = _power_of_two(min(features.h.shape[-2:]))
     largest = _power_of_two(max(min(f.shape[-2:]) for f in features.f))
-    return BridgeConfig(
-        family=layout.family, middle_channels=layout.middle_channels, middle_size=middle,
-        stage_channels=tuple(stage.channels for stage in layout.stages), map_size=largest,
+    return BridgeConfig.for_layout(
+        layout, middle_size=middle, map_size=largest,
         num_ws=generator.config.num_ws, w_dim=generator.config.w_dim,
         mapping_channels=(sizes.mapping_width,) * (middle.bit_length() - 1),
         modulation_channels=sizes.modulation_width,

@@ -13,10 +13,13 @@ from ddgi.files import save_tensors
 
 STAGES = (StageLayout(12, 4, (0, 1), 2), StageLayout(8, 2, (2, 3), 2), StageLayout(4, 1, (4, 5), 2))
 LAYOUT = FeatureLayout("custom", 12, STAGES, (8, 8), 16)
-CONFIG = BridgeConfig(
-    family="custom", middle_channels=12, middle_size=2, stage_channels=(12, 8, 4), map_size=8, num_ws=6, w_dim=16,
+CONFIG = BridgeConfig.for_layout(
+    LAYOUT, middle_size=2, map_size=8, num_ws=6, w_dim=16,
     mapping_channels=(16,), modulation_channels=8, head_channels=(8, 8, 8), attention_source="output",
     refinement="both", generator_fingerprint="0123456789abcdef", generator_name="tiny")
+LAYOUT_FIELDS = ("family", "middle_channels", "stage_channels", "stage_downsample", "stage_attention_layers",
+                 "context_channels")
+NEWER_FIELDS = ("stage_downsample", "stage_attention_layers", "context_channels", "timestep_channels")
 
 
 def step_features(step=0, batch=2, height=8, width=8, tokens=5, seed=0) -> StepFeatures:
@@ -98,10 +101,37 @@ def test_a_step_that_was_not_captured_is_refused(bridge):
         bridge(features(steps=2), step=7)
 
 
-def test_features_of_another_unet_are_refused_with_both_layouts(bridge):
-    other = FeatureLayout("sd1", 12, (dataclasses.replace(STAGES[0], channels=20), *STAGES[1:]))
-    with pytest.raises(InputError, match=r"sd1 U-Net with channels \[12, 20, 8, 4\].*custom with \[12, 12, 8, 4\]"):
-        bridge.check_layout(other)
+SD_STAGES = tuple(StageLayout(c, d, (n,), 3) for n, (c, d) in enumerate(((1280, 4), (640, 2), (320, 1))))
+
+
+@pytest.mark.parametrize("trained, shown", [
+    (("sd1", 768), ("sd2", 1024)), (("sd2", 1024), ("sd1", 768)), (("custom", 768), ("custom", 1024)),
+])
+def test_features_of_another_unet_are_refused_though_all_channels_are_alike(trained, shown):
+    of = lambda family, context: FeatureLayout(family, 1280, SD_STAGES, (64, 64), context)  # noqa: E731
+    sizes = {key: value for key, value in CONFIG.to_json().items() if key not in LAYOUT_FIELDS}
+    with torch.device("meta"):
+        bridge = Bridge(BridgeConfig.for_layout(of(*trained), **sizes))
+    bridge.check_layout(of(*trained).at((96, 64)))
+    with pytest.raises(InputError, match=f"do not fit this bridge: .* {shown[0]}|{shown[1]} in the place of .*. Load"):
+        bridge.check_layout(of(*shown))
+
+
+def test_a_bridge_holds_the_layout_it_was_trained_for():
+    stages = tuple(dataclasses.replace(stage, blocks=None) for stage in STAGES)
+    assert CONFIG.layout == dataclasses.replace(LAYOUT, stages=stages, latent_size=None)
+    with pytest.raises(InputError, match="stage_downsample has 2 entries for 3 stages"):
+        dataclasses.replace(CONFIG, stage_downsample=(4, 2))
+
+
+def test_a_file_from_before_the_whole_layout_was_kept_is_read(bridge, tmp_path):
+    config = {key: value for key, value in CONFIG.to_json().items() if key not in NEWER_FIELDS}
+    save_tensors(tmp_path / "b.safetensors", bridge.state_dict(), format="ddgi.bridge", config=config)
+    old = load_bridge(tmp_path / "b.safetensors")
+    assert torch.equal(old(features()).ws, bridge(features()).ws)
+    assert old.config.layout.context_channels is None
+    with pytest.raises(InputError, match="decoder channels"):
+        old.check_layout(dataclasses.replace(LAYOUT, stages=STAGES[:2]))
 
 
 @pytest.mark.parametrize("height, width", [(12, 8), (8, 16)])
@@ -175,6 +205,18 @@ def test_a_file_whose_weights_do_not_fit_its_config_is_refused(bridge, tmp_path)
         load_bridge(tmp_path / "b.safetensors")
 
 
+@pytest.mark.parametrize("change", [
+    {"middle_channels": 10 ** 9}, {"num_ws": 10 ** 7}, {"stage_channels": [12, 8]}, {"timestep_channels": 8},
+    {"modulation_channels": "wide"}, {"colour": "red"}, {"head_channels": 3},
+], ids=str)
+def test_a_config_that_does_not_fit_the_weights_builds_nothing(bridge, tmp_path, change, monkeypatch):
+    config = {**CONFIG.to_json(), "stage_downsample": None, "stage_attention_layers": None, **change}
+    save_tensors(tmp_path / "b.safetensors", bridge.state_dict(), format="ddgi.bridge", config=config)
+    monkeypatch.setattr(Bridge, "load_state_dict", lambda *args: pytest.fail("it was built"))
+    with pytest.raises(InputError, match="b.safetensors (does not hold|holds a config)"):
+        load_bridge(tmp_path / "b.safetensors")
+
+
 def test_a_generator_file_is_no_bridge(tmp_path):
     save_tensors(tmp_path / "g.safetensors", {"x": torch.zeros(1)}, format="ddgi.stylegan2", config={})
     with pytest.raises(InputError, match="'ddgi.stylegan2' file but a 'ddgi.bridge' file is needed"):
@@ -185,6 +227,7 @@ def test_a_generator_file_is_no_bridge(tmp_path):
     ({"attention_source": "values"}, "attention_source is 'values'"),
     ({"refinement": "none"}, "refinement is 'none'"),
     ({"head_channels": (8, 8)}, "head_channels has 2 entries for a map of side 8"),
+    ({"timestep_channels": 7}, "timestep_channels is 7"),
 ])
 def test_impossible_configs_are_refused(change, message):
     with pytest.raises(InputError, match=message):
