@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from .errors import InputError, first_line
 
@@ -123,6 +123,26 @@ def load_tensors(path: str | Path, *, format: str) -> tuple[dict[str, torch.Tens
                          f"{metadata['version']}, this pack reads up to {VERSION}); update the pack.")
     with safe_open(path, "pt") as file:
         return {key: file.get_tensor(key) for key in file.keys()}, metadata  # noqa: SIM118
+
+
+def read_state(path: str | Path) -> dict[str, torch.Tensor]:
+    """Tensors of a .safetensors file or of a .pt/.pth that holds nothing else.
+
+    Raises:
+        InputError: the file is missing or broken, or would run code.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"There is no file {path}; check the name.")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path.name} cannot be read ({error}); download it again.") from error
+    except Exception as error:  # whatever unpickling a hostile or foreign file raises
+        raise InputError(f"{path.name} is no plain state dict; save one with "
+                         f"torch.save(network.state_dict(), path), or as safetensors.") from error
 
 
 def fingerprint(tensors: dict[str, torch.Tensor]) -> str:

@@ -54,8 +54,7 @@ def train(args: argparse.Namespace, folder: Path, processes, stop) -> dict:
     processes: of `ddgi.training.processes.find_processes`. stop: called after every step; what it raises ends the
     training there.
     """
-    from ..ddgi.training.previews import save_preview
-    from ..ddgi.training.watch import Watch
+    from ..ddgi.training.watch import Watch, save_preview
     from .training.recipe import run
 
     folders.register()

@@ -14,17 +14,16 @@ from comfy.utils import ProgressBar
 from comfy_api.latest import io
 from server import PromptServer
 
-from ..ddgi.bridge import ATTENTION_SOURCES, REFINEMENTS
+from ..ddgi.bridge import ATTENTION_SOURCES, REFINEMENTS, BridgeSizes
 from ..ddgi.errors import InputError
 from ..ddgi.files import fingerprint, read_metadata
 from ..ddgi.gan import Generator as GeneratorNetwork
 from ..ddgi.training.bridge_trainer import MAPPING, MODULATION, BridgeTrainer, last_lines
-from ..ddgi.training.config import CACHES, PRECISIONS, BridgeSizes, FeatureConfig, TrainConfig
+from ..ddgi.training.config import CACHES, PRECISIONS, FeatureConfig, TrainConfig
 from ..ddgi.training.denoising import DISTRIBUTIONS
 from ..ddgi.training.preflight import lines
-from ..ddgi.training.previews import last_preview, save_preview
 from ..ddgi.training.sources import GRAMMARS, DataTable
-from ..ddgi.training.watch import Watch
+from ..ddgi.training.watch import Watch, last_preview, save_preview
 from ..host import folders
 from ..host.managed import ManagedModel, managed_bridge
 from ..host.training.encoder import DiffusionEncoder

@@ -2,14 +2,34 @@
 
 from dataclasses import asdict, dataclass
 
+from ..config import check_choice, check_count
 from ..errors import InputError
-from ..features import FeatureLayout, StageLayout
+from ..features import FeatureLayout, StageLayout, StepFeatures
+from ..gan import Generator
 
 ATTENTION_SOURCES = ("output", "probabilities")
 REFINEMENTS = ("local", "global", "both")
+MAX_WIDTH = 8192
 # Fields that say what a bridge belongs to; the others decide the shapes and the formula of its networks.
 BELONGING = ("family", "stage_downsample", "stage_attention_layers", "context_channels", "generator_fingerprint",
              "generator_name")
+
+
+@dataclass(frozen=True)
+class BridgeSizes:
+    """Widths and readings of a bridge that is to be trained; sizes of maps follow from the diffusion model."""
+
+    attention_source: str = "output"
+    refinement: str = "both"
+    mapping_width: int = 512
+    modulation_width: int = 64
+    head_width: int = 512
+
+    def __post_init__(self):
+        check_choice("attention_source", self.attention_source, ATTENTION_SOURCES)
+        check_choice("refinement", self.refinement, REFINEMENTS)
+        for name in ("mapping_width", "modulation_width", "head_width"):
+            check_count(name, getattr(self, name), 1, MAX_WIDTH)
 
 
 @dataclass(frozen=True)
@@ -67,6 +87,25 @@ class BridgeConfig:
                    stage_attention_layers=tuple(stage.attention_layers for stage in stages),
                    context_channels=layout.context_channels, **sizes)
 
+    @classmethod
+    def between(cls, layout: FeatureLayout, features: StepFeatures, generator: Generator,
+                sizes: BridgeSizes) -> "BridgeConfig":
+        """Of a bridge from features like these to this generator.
+
+        Maps are read at their own size, or the next smaller power of two.
+        """
+        middle = _power_of_two(min(features.h.shape[-2:]))
+        largest = _power_of_two(max(min(f.shape[-2:]) for f in features.f))
+        return cls.for_layout(
+            layout, middle_size=middle, map_size=largest,
+            num_ws=generator.config.num_ws, w_dim=generator.config.w_dim,
+            mapping_channels=(sizes.mapping_width,) * (middle.bit_length() - 1),
+            modulation_channels=sizes.modulation_width,
+            head_channels=tuple(min(sizes.head_width, sizes.modulation_width * 2 ** level)
+                                for level in range(largest.bit_length() - 1)),
+            attention_source=sizes.attention_source, refinement=sizes.refinement,
+            generator_fingerprint=generator.fingerprint, generator_name=generator.name)
+
     @property
     def layout(self) -> FeatureLayout:
         """The layout that the bridge was trained for, as far as it is known."""
@@ -84,3 +123,7 @@ class BridgeConfig:
 
     def to_json(self) -> dict:
         return asdict(self)
+
+
+def _power_of_two(side: int) -> int:
+    return 1 << (side.bit_length() - 1)

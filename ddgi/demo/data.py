@@ -12,7 +12,7 @@ from ..headworld import render_batch
 from ..palette import PALETTE
 from ..training.data import Sample
 from ..training.data.sample import Items
-from ..training.parts import part_weights
+from ..training.losses import part_weights
 
 FORMAT, VIEWS_FORMAT = "ddgi.headworld", "ddgi.headworld-views"
 # Seed ranges never overlap: what is measured (`evaluate --demo`, seeds 0 to 255) was never trained on.

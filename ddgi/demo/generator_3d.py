@@ -7,7 +7,7 @@ from ..cameras import rays_from_label
 from ..gan import EG3D, EG3DConfig, RenderingConfig, StyleGAN2Config
 from ..gan.eg3d.march import interval_weights, sample_weights
 from ..headworld import Z_DIM
-from ..training.parts import part_weights
+from ..training.losses import part_weights
 from ..training.stage import Stage, batches
 from .data import HeadViews
 from .generator import EDGE_WEIGHT, CodeNetwork, head_code, reconstruction

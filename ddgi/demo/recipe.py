@@ -12,13 +12,13 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ..bridge import load_bridge
+from ..bridge import BridgeSizes, load_bridge
 from ..checkpoints import load_generator
 from ..evaluation.judges import Judges
 from ..gan import EG3D, EG3DGenerator, Generator, StyleGAN2, StyleGAN2Config
 from ..headworld import ATTRIBUTES, Z_DIM, default_cameras, parameters_from_z
 from ..training.bridge_trainer import BridgeTrainer
-from ..training.config import BridgeSizes, FeatureConfig, StageConfig, TrainConfig
+from ..training.config import FeatureConfig, StageConfig, TrainConfig
 from ..training.watch import Watch
 from .autoencoder import encode_all, train_autoencoder, train_decoder
 from .builders import Builders

@@ -3,7 +3,7 @@
 import torch
 
 from ..palette import CLASS_NAMES
-from ..training.losses import feature_distance
+from ..perceptual import feature_distance
 from .judges import Judges
 from .metrics import attribute_hits, confusion, mean_iou, pixel_accuracy
 

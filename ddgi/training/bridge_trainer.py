@@ -13,19 +13,15 @@ from ..errors import InputError
 from ..features import StepFeatures
 from ..files import atomic_path, fingerprint
 from ..gan import Generator
+from ..perceptual import feature_distance, lpips_distance
 from .config import StageConfig, TrainConfig
 from .data import Source, split
-from .encoder import Encoder
+from .encoder import Encoder, OwnImages
 from .identity import load_identity
-from .losses import feature_distance
 from .network_trainer import NetworkTrainer
 from .objective import Objective
-from .own_images import OwnImages
-from .pass_cache import CachedPasses
-from .passes import Passes
-from .perceptual import lpips_distance
+from .passes import KeptPasses, Passes
 from .processes import Processes, find_processes
-from .sizes import bridge_config
 from .space import LatentSpace
 from .watch import Watch
 
@@ -88,7 +84,7 @@ class BridgeTrainer:
         share = self.config.modulation.own_share
         if share:
             with self.processes.main_first():
-                self.own.make(self.watch.making("the diffusion model's own pictures"))
+                self.own.fill(self.watch.making("the diffusion model's own pictures"))
         if not self._begun(MODULATION) and not self.start:
             self.bridge.modulation.measure(self._typical_inputs(MODULATION))
         self.trainer(MODULATION, self._kept(MODULATION, self.passes(MODULATION, self.own if share else None))).run()
@@ -100,7 +96,7 @@ class BridgeTrainer:
         Raises:
             InputError: `start` has other sizes than this recipe's bridge.
         """
-        sizes = bridge_config(self.encoder.layout, self._probe(), self.space.generator, self.config.bridge)
+        sizes = BridgeConfig.between(self.encoder.layout, self._probe(), self.space.generator, self.config.bridge)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.config.seed)
             bridge = Bridge(sizes, operations=self.operations)
@@ -113,7 +109,7 @@ class BridgeTrainer:
     def own(self) -> OwnImages:
         """I_0^d of part of the training samples."""
         return OwnImages(self.train, self.encoder, self.folder / "own", self.config.features.own_images,
-                         self._seed("own"))
+                         self._seed("own"), self.watch.damaged)
 
     def passes(self, name: str, own: OwnImages | None = None) -> Passes:
         """Passes for stage `name`; those named "held_out" read the held-out samples."""
@@ -122,7 +118,7 @@ class BridgeTrainer:
                       own_share=self.config.modulation.own_share, seed=self._seed(name),
                       denoising_steps=self.config.features.denoising_steps, part_weights=self.config.part_weights)
 
-    def trainer(self, name: str, passes: Passes | CachedPasses, folder: Path | None = None) -> NetworkTrainer:
+    def trainer(self, name: str, passes: Passes | KeptPasses, folder: Path | None = None) -> NetworkTrainer:
         """The trainer of M or T; its checkpoints live in `folder`, by default this training's."""
         network, latents = getattr(self.bridge, name), latents_of(name, self.bridge)
         held_out = self._kept("held_out", self.passes("held_out"), self.config.held_out)
@@ -156,14 +152,14 @@ class BridgeTrainer:
         asked = self.config.mapping.losses.get("identity") or self.config.modulation.losses.get("identity")
         return ["identity: no face-recognition file was given"] if asked and self._identity is None else []
 
-    def _kept(self, name: str, passes: Passes, count: int | None = None) -> Passes | CachedPasses:
+    def _kept(self, name: str, passes: Passes, count: int | None = None) -> Passes | KeptPasses:
         """The passes themselves, or their features on disk, as the recipe says."""
         if self.config.features.cache == "none":
             return passes
-        kept = CachedPasses(passes, self.folder / "features" / name, count or self.config.features.passes,
-                            h_alone=name == MAPPING)
+        kept = KeptPasses(passes, self.folder / "features" / name, count or self.config.features.passes,
+                          h_alone=name == MAPPING, damaged=self.watch.damaged)
         with self.processes.main_first():
-            kept.make(self.watch.making(f"features ({name})"))
+            kept.fill(self.watch.making(f"features ({name})"))
         return kept
 
     def _typical_inputs(self, name: str) -> BridgeInputs:

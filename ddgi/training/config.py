@@ -1,12 +1,10 @@
-"""What can be chosen about a training, and how it is read from a TOML recipe."""
+"""What can be chosen about a training."""
 
 import dataclasses
-import difflib
-import typing
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from ..bridge import ATTENTION_SOURCES, REFINEMENTS
+from ..bridge import BridgeSizes
+from ..config import check_choice, check_count, check_number, check_share
 from ..errors import InputError
 from .denoising import DISTRIBUTIONS
 from .objective import TERMS
@@ -15,6 +13,7 @@ from .stage import constant_rate, cosine_rate
 RATES = {"cosine": cosine_rate, "constant": constant_rate}
 PRECISIONS = ("fp32", "bf16", "fp16")
 CACHES = ("none", "disk")
+MANY = 10 ** 9                                      # bound on counts of steps, which nothing is allocated by
 
 
 @dataclass(frozen=True)
@@ -48,17 +47,17 @@ class StageConfig:
         "pixel": 1.0, "perceptual": 0.25, "identity": 0.1, "known_w": 1.0, "w_avg": 0.002})
 
     def __post_init__(self):
-        for name in ("steps", "batch", "accumulate", "warmup"):
-            _at_least(name, getattr(self, name), 1)
-        _above("rate", self.rate, 0)
+        for name, most in (("steps", MANY), ("batch", 65_536), ("accumulate", 65_536), ("warmup", MANY)):
+            check_count(name, getattr(self, name), 1, most)
+        check_number("rate", self.rate, above=0)
         for name in ("weight_decay", "clip"):
-            _at_least(name, getattr(self, name), 0)
+            check_number(name, getattr(self, name), least=0)
         for name in ("ema_decay", "own_share", "rendered_share"):
-            _share(name, getattr(self, name))
-        _choice("schedule", self.schedule, RATES)
+            check_share(name, getattr(self, name))
+        check_choice("schedule", self.schedule, RATES)
         for name, weight in self.losses.items():
-            _choice("losses", name, TERMS)
-            _at_least(f"losses.{name}", weight, 0)
+            check_choice("losses", name, TERMS)
+            check_number(f"losses.{name}", weight, least=0)
 
 
 @dataclass(frozen=True)
@@ -80,27 +79,10 @@ class FeatureConfig:
     statistics: int = 64
 
     def __post_init__(self):
-        _choice("denoising_steps", self.denoising_steps, DISTRIBUTIONS)
-        _choice("cache", self.cache, CACHES)
-        for name in ("own_images", "passes", "statistics"):
-            _at_least(name, getattr(self, name), 1)
-
-
-@dataclass(frozen=True)
-class BridgeSizes:
-    """Widths and readings of the bridge; sizes of maps follow from the diffusion model."""
-
-    attention_source: str = "output"
-    refinement: str = "both"
-    mapping_width: int = 512
-    modulation_width: int = 64
-    head_width: int = 512
-
-    def __post_init__(self):
-        _choice("attention_source", self.attention_source, ATTENTION_SOURCES)
-        _choice("refinement", self.refinement, REFINEMENTS)
-        for name in ("mapping_width", "modulation_width", "head_width"):
-            _at_least(name, getattr(self, name), 1)
+        check_choice("denoising_steps", self.denoising_steps, DISTRIBUTIONS)
+        check_choice("cache", self.cache, CACHES)
+        for name, most in (("own_images", 10 ** 7), ("passes", 10 ** 7), ("statistics", 4096)):
+            check_count(name, getattr(self, name), 1, most)
 
 
 @dataclass(frozen=True)
@@ -140,106 +122,18 @@ class TrainConfig:
     modulation: StageConfig = field(default_factory=lambda: StageConfig(own_share=0.5))
 
     def __post_init__(self):
-        _choice("precision", self.precision, PRECISIONS)
-        _choice("perceptual", self.perceptual, ("vae", "lpips"))
-        for name in ("loss_resolution", "held_out", "evaluate_every", "log_every"):
-            _at_least(name, getattr(self, name), 1)
-        _share("held_out_share", self.held_out_share)
-        for name in ("patience", "save_every", "seed"):
-            _at_least(name, getattr(self, name), 0)
+        check_choice("precision", self.precision, PRECISIONS)
+        check_choice("perceptual", self.perceptual, ("vae", "lpips"))
+        for name, most in (("loss_resolution", 8192), ("held_out", 10 ** 6), ("evaluate_every", MANY),
+                           ("log_every", MANY)):
+            check_count(name, getattr(self, name), 1, most)
+        check_share("held_out_share", self.held_out_share)
+        for name, most in (("patience", MANY), ("seed", 2 ** 31 - 1)):
+            check_count(name, getattr(self, name), 0, most)
+        check_number("save_every", self.save_every, least=0)
         if self.mapping.own_share:
             raise InputError("mapping.own_share is set, but M learns from the true pictures (docs/method.md, loss of "
                              "M); remove it, or set modulation.own_share.")
 
     def to_json(self) -> dict:
         return dataclasses.asdict(self)
-
-
-def read_recipe(path: str | Path) -> dict:
-    """The tables of a TOML file.
-
-    Raises:
-        InputError: there is no such file, or it is no TOML; the message has the line.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"There is no recipe {path}; check the name.")
-    try:
-        toml = _toml()
-        return toml.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
-        raise InputError(f"{path.name} is not readable as TOML ({error}); mend that line.") from error
-
-
-def _toml():
-    try:
-        import tomllib
-    except ImportError:  # Python 3.10
-        try:
-            import tomli as tomllib
-        except ImportError as error:
-            raise InputError("Recipes need Python 3.11, or the package tomli on Python 3.10; "
-                             "run: pip install tomli") from error
-    return tomllib
-
-
-def build(kind: type, values: dict, where: str = ""):
-    """A config dataclass from a TOML table, tables inside included; what is not given keeps its default.
-
-    Raises:
-        InputError: an unknown key, a wrong type or a value out of range; the message names the key.
-    """
-    known = {f.name: f for f in dataclasses.fields(kind)}
-    hints, given = typing.get_type_hints(kind), {}
-    for key, value in values.items():
-        if key not in known:
-            near = difflib.get_close_matches(key, known, 1)
-            meant = f"did you mean {near[0]!r}?" if near else f"known keys are {', '.join(known)}."
-            raise InputError(f"The recipe has an unknown key {where}{key}; {meant}")
-        given[key] = _value(hints[key], value, f"{where}{key}", known[key])
-    try:
-        return kind(**given)
-    except InputError as error:
-        table = f"[{where[:-1]}] of the recipe" if where else "the recipe"
-        raise InputError(f"In {table}: {error}") from error
-
-
-def _value(hint, value, name: str, known: dataclasses.Field):
-    if dataclasses.is_dataclass(hint):
-        if not isinstance(value, dict):
-            raise InputError(f"{name} is {value!r} in the recipe; it is a table, write [{name}] above its keys.")
-        kept = dataclasses.asdict(known.default_factory())
-        return build(hint, {**kept, **value}, f"{name}.")
-    if typing.get_origin(hint) is dict:
-        if not isinstance(value, dict) or not all(_is_number(v) for v in value.values()):
-            raise InputError(f"{name} is {value!r} in the recipe; it is a table of numbers.")
-        return {**known.default_factory(), **{key: float(number) for key, number in value.items()}}
-    if hint is float and _is_number(value):
-        return float(value)
-    if type(value) is not hint:
-        raise InputError(f"{name} is {value!r} in the recipe; it must be of type {hint.__name__}.")
-    return value
-
-
-def _is_number(value) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _at_least(name: str, value: float, least: float) -> None:
-    if not value >= least:
-        raise InputError(f"{name} is {value}; it must be at least {least}.")
-
-
-def _above(name: str, value: float, limit: float) -> None:
-    if not value > limit:
-        raise InputError(f"{name} is {value}; it must be above {limit}.")
-
-
-def _share(name: str, value: float) -> None:
-    if not 0 <= value <= 1:
-        raise InputError(f"{name} is {value}; it is a share, 0 to 1.")
-
-
-def _choice(name: str, value: str, choices) -> None:
-    if value not in choices:
-        raise InputError(f"{name} is {value!r}; choose from {', '.join(choices)}.")

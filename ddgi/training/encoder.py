@@ -1,12 +1,20 @@
-"""E as the trainer sees it: a frozen diffusion model that reads pictures and finishes its own."""
+"""E as the trainer sees it: a frozen diffusion model that reads pictures, and the pictures that it finishes once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import torch
 
 from ..features import FeatureLayout, StepFeatures
-from .losses import Features
+from ..perceptual import Features
+from ..pictures import from_bytes, resize, to_bytes
+from .data import Source
+from .data.rows import KeptRows, Progress, Tensors
+from .stage import batches
+
+ROWS = 16                 # pictures in a file
+_SAMPLE, _NOISE = 11, 12  # keep what is drawn for the sample apart from what is drawn for the noise
 
 
 class Encoder(Protocol):
@@ -46,3 +54,44 @@ class Encoder(Protocol):
 
     def describe(self) -> dict:
         """What the training record says of it: names, family, sampler; JSON values only."""
+
+
+class OwnImages:
+    """I_0^d: finished pictures of the first `count` items of a shuffled source, T's targets; kept as bytes in `folder`.
+
+    A sample's hint and caption are drawn from `sample_seed`, here and in training, so that the picture belongs to them.
+    """
+
+    def __init__(self, source: Source, encoder: Encoder, folder: Path, count: int, seed: int = 0,
+                 damaged: Callable[[Path], None] = lambda path: None):
+        self.source, self.encoder, self.seed = source, encoder, seed
+        self.indices = batches(len(source), min(count, len(source)), 0, seed).tolist()
+        self._place = {index: place for place, index in enumerate(self.indices)}
+        self._rows = KeptRows(len(self.indices), self._finish, key={"seed": seed, "of": len(source)}, rows=ROWS,
+                              folder=folder, memory_mib=None, damaged=damaged)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def sample_seed(self, index: int) -> int:
+        return self._seed(_SAMPLE, index)
+
+    def _seed(self, kind: int, index: int) -> int:
+        return (self.seed * 1_000_003 + index) * 64 + kind
+
+    def fill(self, progress: Progress = lambda done, total: None) -> None:
+        """Finish every picture that is not there yet; progress(done, total) may raise to stop."""
+        self._rows.fill(progress)
+
+    @torch.no_grad()
+    def _finish(self, places: range) -> Tensors:
+        indices = [self.indices[place] for place in places]
+        samples = [self.source.sample(i, torch.Generator().manual_seed(self.sample_seed(i))) for i in indices]
+        pictures = self.encoder.finish([s.prompt for s in samples], torch.stack([s.hint for s in samples]),
+                                       [self._seed(_NOISE, i) for i in indices])
+        return {"pictures": to_bytes(pictures).cpu()}
+
+    def image(self, index: int, side: int) -> torch.Tensor:
+        """The finished picture of item `index`, [3, side, side] in -1..1."""
+        levels = self._rows.row(self._place[index])["pictures"]
+        return resize(from_bytes(levels)[None], side)[0]

@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional as F
 
 from ..errors import InputError, last_line
+from ..files import read_state
 
 BLOCKS, WIDTHS, SIDE, VECTOR = (3, 4, 14, 3), (64, 128, 256, 512), 112, 512
 # The part of an FFHQ-aligned picture that ArcFace looks at: rows and columns as shares (Richardson et al. 2021, pSp).
@@ -90,22 +89,3 @@ def load_identity(path: str | Path, operations=nn) -> FaceIdentity:
         raise InputError(f"{path.name} does not hold an IResNet-50 ({last_line(error)}); use the "
                          f"state dict of InsightFace's iresnet50.") from error
     return FaceIdentity(network)
-
-
-def read_state(path: Path) -> dict[str, torch.Tensor]:
-    """Tensors of a .safetensors file or of a .pt/.pth that holds nothing else.
-
-    Raises:
-        InputError: the file is missing or broken, or would run code.
-    """
-    if not path.is_file():
-        raise InputError(f"There is no file {path}; check the name in the recipe.")
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path.name} cannot be read ({error}); download it again.") from error
-    except Exception as error:  # whatever unpickling a hostile or foreign file raises
-        raise InputError(f"{path.name} is no plain state dict; save one with "
-                         f"torch.save(network.state_dict(), path), or as safetensors.") from error

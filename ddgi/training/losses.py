@@ -1,20 +1,18 @@
-"""Losses shared by the stages; images are [B, 3, H, W] in [-1, 1]."""
-
-from collections.abc import Callable, Sequence
+"""Losses on pictures [B, 3, H, W] in -1..1, and what each of their pixels counts."""
 
 import torch
 from torch.nn import functional as F
 
-Features = Callable[[torch.Tensor], Sequence[torch.Tensor]]
-# Pictures a and b [B, 3, H, W] to distances [B], with gradients for a.
-Distance = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+from ..palette import CLASS_NAMES
 
-
-def resized(pictures: torch.Tensor, side: int) -> torch.Tensor:
-    """Pictures [B, 3, R, R] as [B, 3, side, side]."""
-    if pictures.shape[-1] == side:
-        return pictures
-    return F.interpolate(pictures, size=(side, side), mode="bilinear", antialias=pictures.shape[-1] > side)
+PARTS_SIDE = 64
+EYES = {"left eye", "right eye"}
+# Names, weight, and how many of 64 pixels around them share it. A part and the place where it could be weigh alike
+# (ears and earrings, a closed mouth and what an open one would cover): a weight only where an earring is would teach
+# to draw one everywhere.
+PARTS = ((EYES, 10.0, 1), ({"mouth", "upper lip", "lower lip"}, 12.0, 3),
+         ({"eyeglasses", "left brow", "right brow", "left ear", "right ear", "earring"}, 4.0, 1),
+         ({"neck", "necklace"}, 3.0, 1), ({"nose"}, 2.0, 1))
 
 
 def pyramid_l1(a: torch.Tensor, b: torch.Tensor, levels: int = 3, weight: torch.Tensor | None = None) -> torch.Tensor:
@@ -41,38 +39,21 @@ def edge_l1(a: torch.Tensor, b: torch.Tensor, weight: torch.Tensor | None = None
     return (difference if weight is None else difference * weight[..., 1:, 1:]).mean()
 
 
-def feature_distance(features: Features, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """LPIPS-like distance [B]: squared difference of channel-normalised features, summed over layers.
-
-    Source: Zhang et al. 2018 (LPIPS), eq. 1, with all channel weights one.
-    """
-    with torch.no_grad():
-        targets = features(b)
-    return sum((F.normalize(x, dim=1) - F.normalize(y, dim=1)).square().sum(1).mean((1, 2))
-               for x, y in zip(features(a), targets))
-
-
-def encoder_features(encoder: torch.nn.Module) -> Features:
-    """Feature maps of a VAE encoder's levels: a perceptual loss that needs no download.
-
-    `encoder` has the structure of the Stable Diffusion VAE encoder: `conv_in`, then `down[i]`
-    with `block` and (but for the last) `downsample`.
-    """
-    def features(image: torch.Tensor) -> list[torch.Tensor]:
-        x, maps = encoder.conv_in(image), []
-        for index, level in enumerate(encoder.down):
-            for block in level.block:
-                x = block(x, None)
-            maps.append(x)
-            if index + 1 < len(encoder.down):
-                x = level.downsample(x)
-        return maps
-    return features
-
-
 def r1_penalty(discriminator: torch.nn.Module, real: torch.Tensor) -> torch.Tensor:
     """Squared gradient norm of the critic at real images, mean over the batch (Mescheder et al. 2018)."""
     real = real.detach().requires_grad_(True)
     score = discriminator(real)
     gradient, = torch.autograd.grad(score.sum(), real, create_graph=True)
     return gradient.square().sum((1, 2, 3)).mean()
+
+
+def part_weights(mask: torch.Tensor, eyes: float = 1.0) -> torch.Tensor:
+    """Classes [B, R, R] in 0..18 to loss weights [B, 1, R, R] of `PARTS`, 1 elsewhere; `eyes` multiplies theirs."""
+    side = mask.shape[-1]
+    small = F.interpolate(mask[:, None].float(), size=min(side, PARTS_SIDE), mode="nearest-exact")[:, 0].long()
+    weights = torch.ones(len(small), 1, *small.shape[1:])
+    for names, weight, margin in PARTS:
+        part = torch.tensor([float(name in names) for name in CLASS_NAMES])[small][:, None]
+        around = F.max_pool2d(part, 2 * margin + 1, stride=1, padding=margin)
+        weights = torch.maximum(weights, weight * (eyes if names == EYES else 1.0) * around)
+    return F.interpolate(weights, size=side, mode="nearest-exact")

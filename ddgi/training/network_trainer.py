@@ -3,7 +3,7 @@
 import contextlib
 import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -12,18 +12,43 @@ from torch import autocast, nn
 
 from ..bridge import BridgeInputs
 from ..errors import InputError
-from .batch import Batch
 from .config import RATES, StageConfig, TrainConfig
-from .held_out import BestWeights, score
 from .objective import Objective
-from .pass_cache import CachedPasses
-from .passes import Passes
+from .passes import Batch, KeptPasses, Passes
 from .processes import Processes
 from .stage import Stage
 from .watch import Watch
 
 PREVIEWS = 4
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class BestWeights:
+    """The weights with the lowest score so far, and how long ago that was; part of a checkpoint."""
+
+    def __init__(self, patience: int):
+        self.patience = patience
+        self.scores: list[list[float]] = []  # [step, score]
+        self.best = float("inf")
+        self.since = 0
+        self.weights: dict[str, torch.Tensor] = {}
+
+    def add(self, step: int, value: float, weights: dict[str, torch.Tensor]) -> bool:
+        """Note the score of step `step`; True when training should stop."""
+        self.scores.append([step, value])
+        if value < self.best:
+            self.best, self.since = value, 0
+            self.weights = {k: v.detach().clone() for k, v in weights.items()}
+        else:
+            self.since += 1
+        return 0 < self.patience <= self.since
+
+    def state_dict(self) -> dict:
+        return {"scores": self.scores, "best": self.best, "since": self.since, "weights": self.weights}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.scores, self.best, self.since = [list(s) for s in state["scores"]], state["best"], state["since"]
+        self.weights = dict(state["weights"])
 
 
 class NetworkTrainer:
@@ -39,7 +64,7 @@ class NetworkTrainer:
 
     def __init__(self, name: str, config: TrainConfig, settings: StageConfig, network: nn.Module,
                  latents: Callable[[nn.Module, BridgeInputs], torch.Tensor], objective: Objective,
-                 passes: Passes | CachedPasses, held_out: Passes | CachedPasses, folder: Path, watch: Watch,
+                 passes: Passes | KeptPasses, held_out: Passes | KeptPasses, folder: Path, watch: Watch,
                  processes: Processes = Processes()):
         self.name, self.config, self.settings, self.network = name, config, settings, network
         self.latents, self.objective, self.passes, self.held_out = latents, objective, passes, held_out
@@ -123,6 +148,18 @@ class NetworkTrainer:
         ws = self.latents(self._averaged, batch.inputs)[:count]
         drawn, wanted = self.objective.fit(self.objective.space.draw(ws, camera), batch.target[:count])
         return torch.stack([wanted, drawn]).cpu()
+
+
+@torch.no_grad()
+def score(latents: Callable[[Batch], torch.Tensor], objective: Objective, batches: Iterable[Batch]) -> dict[str, float]:
+    """Mean of the loss and of its terms over `batches`; latents(batch) gives [B, num_ws, w_dim]."""
+    sums: dict[str, float] = {}
+    count = 0
+    for batch in batches:
+        count += len(batch)
+        for name, value in objective(latents(batch), batch)[1].items():
+            sums[name] = sums.get(name, 0.0) + value * len(batch)
+    return {name: value / count for name, value in sums.items()}
 
 
 def mixed(precision: str, device: torch.device):

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import torch
 
-from .batch import Batch
-from .losses import Distance, resized
+from ..perceptual import Distance
+from ..pictures import resize
+from .passes import Batch
 from .space import LatentSpace
 
 # Pictures [B, 3, R, R] in -1..1 to unit vectors [B, 512], with gradients.
@@ -38,7 +39,7 @@ def pixel(scene: Scene) -> torch.Tensor:
 
 
 def perceptual(scene: Scene) -> torch.Tensor:
-    """Distance of feature maps: of the VAE's encoder (`losses.feature_distance`), or LPIPS."""
+    """Distance of feature maps: of the VAE's encoder (`perceptual.feature_distance`), or LPIPS."""
     return scene.perceptual(scene.image, scene.target).mean()
 
 
@@ -97,4 +98,4 @@ class Objective:
 
     def fit(self, *pictures: torch.Tensor) -> list[torch.Tensor]:
         """Pictures at the size they are compared at."""
-        return [resized(some, self.size) for some in pictures]
+        return [resize(some, self.size) for some in pictures]

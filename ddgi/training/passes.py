@@ -4,21 +4,48 @@ So training can stop anywhere and go on with exactly what would have come, and f
 disk are the ones that would have been computed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
 from ..bridge import BridgeConfig, BridgeInputs, bridge_inputs
 from ..errors import InputError
-from .batch import Batch
 from .data import Sample, Source
+from .data.rows import KeptRows, Progress, Tensors
 from .denoising import draw_timestep
-from .encoder import Encoder
-from .own_images import OwnImages
-from .parts import part_weights
+from .encoder import Encoder, OwnImages
+from .losses import part_weights
 from .space import LatentSpace
 from .stage import batches
+
+KEPT_ROWS = 16  # passes in a file
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B passes of E.
+
+    Attributes:
+        inputs: what M and T read.
+        target: [B, 3, R, R] in -1..1, what the picture should look like: I_gt, or I_0^d.
+        true: [B, 3, R, R], I_gt: whose face it should be.
+        ws: [B, num_ws, w_dim], the latents that the data knows; zero where `has_w` [B] is False.
+        camera: labels [B, 25], or None: all from the front.
+        weight: [B, 1, R, R], what each pixel of `target` counts, see `losses.part_weights`; None: all alike.
+    """
+
+    inputs: BridgeInputs
+    target: torch.Tensor
+    true: torch.Tensor
+    ws: torch.Tensor
+    has_w: torch.Tensor
+    camera: torch.Tensor | None = None
+    weight: torch.Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.has_w)
 
 
 @dataclass(frozen=True)
@@ -134,6 +161,51 @@ class Passes:
             return None
         frontal = self.space.generator.frontal_camera[0]
         return torch.stack([frontal if s.camera is None else s.camera.to(frontal) for s in samples])
+
+
+class KeptPasses:
+    """The first `count` passes of `passes`, with their features in files of `folder`, in half precision.
+
+    E is frozen, so a pass need not be taken twice. Pictures are read from the source again: they are small and
+    already on the disk.
+
+    Args:
+        h_alone: keep what M reads; f and attention, which only T reads, are then left out of the batches.
+    """
+
+    def __init__(self, passes: Passes, folder: Path, count: int, h_alone: bool = False,
+                 damaged: Callable[[Path], None] = lambda path: None):
+        self.passes, self.count, self.h_alone = passes, count, h_alone
+        self._rows = KeptRows(count, self._take, key={"seed": passes.seed, "h_alone": h_alone}, rows=KEPT_ROWS,
+                              folder=folder, memory_mib=None, damaged=damaged)
+
+    def fill(self, progress: Progress = lambda done, total: None) -> None:
+        """Take every pass that is not there yet; progress(done, total) may raise to stop."""
+        self._rows.fill(progress)
+
+    def _take(self, numbers: range) -> Tensors:
+        plans = [self.passes.plan(number) for number in numbers]
+        samples = self.passes.samples(plans)
+        inputs = self.passes.read(plans, samples, self.passes.pictures(plans, samples)).to("cpu", torch.float16)
+        tensors = {"h": inputs.h, "words": inputs.words}
+        for name, maps in () if self.h_alone else (("f", inputs.f), ("attention", inputs.attention)):
+            tensors |= {f"{name}.{stage}": x for stage, x in enumerate(maps)}
+        return tensors
+
+    def step(self, step: int, size: int) -> Batch:
+        """As `Passes.step`; the passes come in a new order each time they have all been seen."""
+        return self.batch(batches(self.count, size, step, self.passes.seed).tolist())
+
+    def batch(self, numbers: Sequence[int]) -> Batch:
+        """The passes `numbers`, features from disk."""
+        plans = [self.passes.plan(number) for number in numbers]
+        samples = self.passes.samples(plans)
+        rows = [self._rows.row(number) for number in numbers]
+        found = {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
+        stages = range(sum(name.startswith("f.") for name in found))
+        inputs = BridgeInputs(found["h"], tuple(found[f"f.{i}"] for i in stages),
+                              tuple(found[f"attention.{i}"] for i in stages), found["words"])
+        return self.passes.join(plans, samples, self.passes.pictures(plans, samples), inputs)
 
 
 def _as_drawn(picture: torch.Tensor, sample: Sample) -> torch.Tensor:

@@ -2,8 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
+from PIL import Image
+
+from ..files import atomic_path
+from ..pictures import sheet
 
 
 def _nothing(*values) -> None:
@@ -28,3 +33,28 @@ class Watch:
     def making(self, what: str) -> Callable[[int, int], None]:
         """progress(done, total) for one thing."""
         return lambda done, total: self.progress(what, done, total)
+
+    def damaged(self, path: Path) -> None:
+        """Say that a file that training keeps was cut short, and is made anew."""
+        self.report(f"problem          {path.name} in {path.parent} is damaged and is made anew")
+
+
+def save_preview(folder: Path, stage: str, step: int, pictures: torch.Tensor) -> Image.Image:
+    """Write a preview into `folder`/previews: held-out targets above, what they came out as below.
+
+    Args:
+        pictures: [2, n, 3, S, S] in -1..1, as `Watch.preview` gets them.
+
+    Returns:
+        The sheet, n S wide and 2 S high.
+    """
+    picture = Image.fromarray(sheet(pictures).numpy())
+    with atomic_path(folder / "previews" / f"{stage}-{step:07}.png") as temporary:
+        picture.save(temporary, format="PNG")
+    return picture
+
+
+def last_preview(folder: Path) -> Image.Image | None:
+    """The latest sheet of a training: of T if there is one, else of M; None if there is none."""
+    saved = sorted((folder / "previews").glob("*.png"))  # "mapping" comes before "modulation"
+    return Image.open(saved[-1]).convert("RGB") if saved else None

@@ -117,7 +117,7 @@ def measure(encoder: DiffusionEncoder, generator: Generator, folder: Path, *, st
     with stopwatch.phase() as m:
         trainer.train_mapping()
     with stopwatch.phase() as own:
-        trainer.own.make()
+        trainer.own.fill()
     own["seconds"] /= len(trainer.own)
     with stopwatch.phase() as t:
         trainer.train_modulation()

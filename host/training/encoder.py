@@ -12,7 +12,8 @@ import nodes as core_nodes
 from ...ddgi.errors import InputError
 from ...ddgi.features import FeatureLayout, StepFeatures, capture_pass
 from ...ddgi.features.words import CLIP_CHUNK
-from ...ddgi.training.losses import Features, encoder_features, resized
+from ...ddgi.perceptual import Features, encoder_features
+from ...ddgi.pictures import resize
 from ..capture.words import prompt_words
 
 SIZE = 512
@@ -67,7 +68,7 @@ class DiffusionEncoder:
         return features.apply(torch.clone), words.clone()  # copies may stand in a graph, the originals may not
 
     def _encode(self, images, prompts, hints, timesteps, seeds) -> tuple[StepFeatures, torch.Tensor]:
-        pixels = (resized(images.float(), self.size).clamp(-1, 1) + 1) / 2
+        pixels = (resize(images.float(), self.size).clamp(-1, 1) + 1) / 2
         latents = self.model.model.process_latent_in(self.vae.encode(pixels.movedim(1, -1)))
         context, pooled, words = self._text(prompts)
         control = self._control(hints)

@@ -11,9 +11,10 @@ import comfy.utils
 import folder_paths
 
 from ... import ddgi
+from ...ddgi.config import build, read_recipe
 from ...ddgi.errors import InputError
 from ...ddgi.training.bridge_trainer import BridgeTrainer
-from ...ddgi.training.config import TrainConfig, build, read_recipe
+from ...ddgi.training.config import TrainConfig
 from ...ddgi.training.data import problem_lines
 from ...ddgi.training.preflight import lines, preflight
 from ...ddgi.training.sources import DataTable, open_source

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ddgi.errors import InputError
-from ddgi.training.perceptual import lpips_distance
+from ddgi.perceptual import lpips_distance
 
 lpips = pytest.importorskip("lpips", reason="the optional extra 'lpips' is not installed")
 CPU = torch.device("cpu")

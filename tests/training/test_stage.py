@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch.nn import BatchNorm1d, Linear, Sequential
 
-from ddgi.training.losses import edge_l1, feature_distance, pyramid_l1, r1_penalty
 from ddgi.training.stage import EMA, Stage, batches, cosine_rate
 
 
@@ -82,30 +81,3 @@ def test_batches_visit_every_sample_once_per_epoch_in_a_new_order():
     epochs = [torch.cat([batches(12, 4, step, seed=1) for step in range(3 * e, 3 * e + 3)]) for e in range(2)]
     assert all(sorted(epoch.tolist()) == list(range(12)) for epoch in epochs)
     assert not torch.equal(*epochs)
-
-
-def test_pyramid_l1_of_a_constant_offset_is_that_offset():
-    image = torch.randn(1, 3, 8, 8)
-    assert pyramid_l1(image + 0.25, image).item() == pytest.approx(0.25)
-
-
-def test_edge_l1_ignores_brightness_and_sees_a_line():
-    image = torch.zeros(1, 1, 8, 8)
-    assert edge_l1(image + 0.5, image).item() == 0
-    line = image.clone()
-    line[..., 4, :] = 1
-    # 7x7 differences, two directions: the line changes two rows of the vertical ones.
-    assert edge_l1(line, image).item() == pytest.approx(14 / 98)
-
-
-def test_feature_distance_is_zero_for_equal_images_and_blind_to_feature_scale():
-    image, other = torch.randn(2, 3, 8, 8), torch.randn(2, 3, 8, 8)
-    assert feature_distance(lambda x: [x], image, image).tolist() == [0, 0]
-    assert torch.allclose(feature_distance(lambda x: [x], image * 3, other),
-                          feature_distance(lambda x: [x], image, other))
-
-
-def test_r1_of_a_linear_critic_is_its_squared_weight():
-    weight = torch.randn(3 * 4 * 4)
-    critic = lambda x: x.flatten(1) @ weight  # noqa: E731
-    assert r1_penalty(critic, torch.randn(5, 3, 4, 4)).item() == pytest.approx(weight.square().sum().item(), rel=1e-5)

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from ddgi.config import build, read_recipe
 from ddgi.errors import InputError
-from ddgi.training.config import StageConfig, TrainConfig, build, read_recipe
+from ddgi.training.config import StageConfig, TrainConfig
 from ddgi.training.denoising import DISTRIBUTIONS, draw_timestep
 from ddgi.training.stage import constant_rate
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from ddgi.errors import InputError
-from ddgi.training.own_images import OwnImages
+from ddgi.training.encoder import OwnImages
 from ddgi.training.watch import Watch
 
 sys.path.append(str(Path(__file__).parent))
@@ -114,7 +114,7 @@ def test_accumulated_parts_equal_one_large_batch(tmp_path):
 
 def test_t_learns_from_finished_images_and_m_from_true_ones(tmp_path):
     trainer = toys.trainer(tmp_path, toys.config(modulation={"own_share": 1.0}))
-    trainer.own.make()
+    trainer.own.fill()
     m, t = trainer.passes("mapping").step(0, 6), trainer.passes("modulation", trainer.own).step(0, 6)
     assert torch.equal(m.target, m.true)
     plan = trainer.passes("modulation", trainer.own).plan(0)
@@ -127,7 +127,7 @@ def test_t_learns_from_finished_images_and_m_from_true_ones(tmp_path):
 @pytest.mark.parametrize("described", [True, False])
 def test_a_finished_image_has_the_samples_latent_only_if_its_prompt_tells_of_the_sample(tmp_path, described):
     trainer = toys.trainer(tmp_path, toys.config(modulation={"own_share": 0.5}), described=described)
-    trainer.own.make()
+    trainer.own.fill()
     passes = trainer.passes("modulation", trainer.own)
     own = torch.tensor([passes.plan(number).own for number in range(16)])
     assert 0 < own.sum() < 16
@@ -145,10 +145,10 @@ def test_targets_lose_their_background_for_generators_that_draw_heads_alone(tmp_
 
 def test_finished_images_are_made_once(tmp_path):
     trainer = toys.trainer(tmp_path)
-    trainer.own.make()
+    trainer.own.fill()
     assert trainer.encoder.finished == len(trainer.own) == 8
     again = OwnImages(trainer.train, trainer.encoder, tmp_path / "own", 8, trainer.own.seed)
-    again.make()
+    again.fill()
     assert trainer.encoder.finished == 8
 
 

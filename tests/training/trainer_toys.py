@@ -3,10 +3,11 @@
 import torch
 from torch.nn import functional as F
 
+from ddgi.config import build
 from ddgi.features import FeatureLayout, StageLayout, StepFeatures
 from ddgi.gan import Generator, StyleGAN2, StyleGAN2Config
 from ddgi.training.bridge_trainer import BridgeTrainer
-from ddgi.training.config import TrainConfig, build
+from ddgi.training.config import TrainConfig
 from ddgi.training.data import Sample
 from ddgi.training.data.sample import Items
 

@@ -17,9 +17,9 @@ from ...errors import InputError
 from ...gan import Generator
 from ...palette import CLASS_NAMES
 from ...pictures import from_bytes, resize, resize_classes, to_bytes
-from .blocks import Blocks, rows_for
 from .heads import check_seeds, describe_seeds, random_angles
 from .hints import Hints, mask_hint
+from .rows import KeptRows, rows_for
 from .sample import Items, Problem, Sample
 
 Segmenter = Callable[[Tensor], Tensor]
@@ -75,7 +75,7 @@ class GeneratorSamples(Items):
         self.yaw, self.pitch = yaw, pitch
         self.problems: list[Problem] = []
         rows = rows_for(max(resolution, generator.config.img_resolution))
-        self.blocks = Blocks(len(seeds), self._render, key=self._key(), rows=rows, folder=folder, memory_mib=memory_mib)
+        self.rows = KeptRows(len(seeds), self._render, key=self._key(), rows=rows, folder=folder, memory_mib=memory_mib)
 
     def __len__(self) -> int:
         return len(self.seeds)
@@ -88,7 +88,7 @@ class GeneratorSamples(Items):
         return self.prompts.draw(self.seeds[index])
 
     def read(self, index: int, generator: torch.Generator) -> Sample:
-        row = self.blocks.row(index)
+        row = self.rows.row(index)
         image, mask = from_bytes(row["image"]), row.get("mask")
         kind, pixels = self.hints.kind(mask is not None, generator), self.hints.pixels(self.resolution)
         classes = None if mask is None else resize_classes(mask, pixels)

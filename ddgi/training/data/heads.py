@@ -12,10 +12,10 @@ from ...cameras import look_at_label
 from ...errors import InputError
 from ...headworld import caption, render_batch, stack_seeds
 from ...pictures import from_bytes, resize_classes, to_bytes
-from .blocks import Blocks, rows_for
 from .framing import Augment, Framing, flip_classes, frame_camera, names_a_side
 from .hints import Hints, mask_hint
 from .pictures import shrink_lines
+from .rows import KeptRows, rows_for
 from .sample import Items, Problem, Sample
 
 PHRASINGS = 64                                      # wordings a caption is drawn from
@@ -52,7 +52,7 @@ class HeadWorld(Items):
         self.yaw, self.pitch, self.on_white = yaw, pitch, on_white
         self.augment, self.latents = Augment(flip=flip and latents is None), latents
         self.problems: list[Problem] = []
-        self.blocks = Blocks(len(seeds), self._render, key=self._key(), rows=rows_for(resolution), folder=folder,
+        self.rows = KeptRows(len(seeds), self._render, key=self._key(), rows=rows_for(resolution), folder=folder,
                              memory_mib=memory_mib)
 
     def __len__(self) -> int:
@@ -62,7 +62,7 @@ class HeadWorld(Items):
         return f"head-{self.seeds[index]}"
 
     def read(self, index: int, generator: torch.Generator) -> Sample:
-        row = self.blocks.row(index)
+        row = self.rows.row(index)
         phrasing = int(torch.randint(PHRASINGS, (1,), generator=generator))
         kind = self.hints.kind(True, generator)
         draw = torch.rand(1, generator=generator, dtype=torch.float64).item()

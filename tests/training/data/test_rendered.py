@@ -12,7 +12,7 @@ from ddgi.gan import EG3D, EG3DConfig, EG3DGenerator, Generator, RenderingConfig
 from ddgi.headworld import parse_caption, render_batch, stack_seeds
 from ddgi.scribble import lines_from_image
 from ddgi.training.data import GeneratorSamples, HeadWorld, Hints, Source, faces
-from ddgi.training.data.blocks import BLOCK, Blocks, rows_for
+from ddgi.training.data.rows import CHUNK, KeptRows, rows_for
 
 MASKS, SCRIBBLES = Hints(mask_share=1.0), Hints(mask_share=0.0)
 SMALL = {"z_dim": 8, "w_dim": 8, "channel_max": 8, "num_mapping_layers": 2}
@@ -141,28 +141,28 @@ def calls():
     return numbered.calls
 
 
-def test_a_block_is_rendered_once_and_the_oldest_leaves_a_full_memory(calls):
-    count = 2 * BLOCK + 3
-    blocks = Blocks(count, numbered, key={}, memory_mib=BLOCK * 8 * 2 / 2 ** 20)
-    assert [blocks.row(index)["value"].item() for index in range(count)] == list(range(count))
-    assert calls == [range(BLOCK), range(BLOCK, 2 * BLOCK), range(2 * BLOCK, count)]
-    blocks.row(BLOCK)
+def test_a_chunk_is_rendered_once_and_the_oldest_leaves_a_full_memory(calls):
+    count = 2 * CHUNK + 3
+    kept = KeptRows(count, numbered, key={}, memory_mib=CHUNK * 8 * 2 / 2 ** 20)
+    assert [kept.row(index)["value"].item() for index in range(count)] == list(range(count))
+    assert calls == [range(CHUNK), range(CHUNK, 2 * CHUNK), range(2 * CHUNK, count)]
+    kept.row(CHUNK)
     assert len(calls) == 3
-    blocks.row(0)
-    assert calls[3] == range(BLOCK)
+    kept.row(0)
+    assert calls[3] == range(CHUNK)
     with pytest.raises(IndexError):
-        blocks.row(count)
+        kept.row(count)
 
 
 def test_large_pictures_come_one_by_one(calls):
     assert [rows_for(size) for size in (64, 128, 256, 512, 1024, 2048)] == [32, 32, 16, 4, 1, 1]
-    blocks = Blocks(3, numbered, key={}, rows=1)
-    assert blocks.row(2)["value"] == 2 and blocks.row(1)["value"] == 1 and calls == [range(2, 3), range(1, 2)]
+    kept = KeptRows(3, numbered, key={}, rows=1)
+    assert kept.row(2)["value"] == 2 and kept.row(1)["value"] == 1 and calls == [range(2, 3), range(1, 2)]
 
 
 def test_kept_files_are_used_again_but_not_for_other_settings_or_when_damaged(calls, tmp_path):
     def make(key):
-        return Blocks(5, numbered, key=key, folder=tmp_path)
+        return KeptRows(5, numbered, key=key, folder=tmp_path)
 
     assert make({"size": 1}).row(3)["value"] == 3
     assert make({"size": 1}).row(4)["value"] == 4 and len(calls) == 1

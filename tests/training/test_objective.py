@@ -8,10 +8,10 @@ from torch import nn
 
 from ddgi.bridge import BridgeInputs
 from ddgi.errors import InputError
-from ddgi.training.batch import Batch
+from ddgi.perceptual import lpips_distance
 from ddgi.training.identity import FaceIdentity, IResNet50, load_identity
 from ddgi.training.objective import TERMS, Objective
-from ddgi.training.perceptual import lpips_distance
+from ddgi.training.passes import Batch
 
 
 class Space:

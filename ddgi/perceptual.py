@@ -1,0 +1,77 @@
+"""How alike two pictures look: distances of feature maps, of a network that is given or of LPIPS."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from .errors import InputError
+from .files import read_state
+
+# Pictures [B, 3, R, R] in -1..1 to feature maps [B, C, h, w], finest first.
+Features = Callable[[torch.Tensor], Sequence[torch.Tensor]]
+# Pictures a and b [B, 3, R, R] in -1..1 to distances [B], with gradients for a.
+Distance = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+SHORTEST = 32  # of pictures that LPIPS sees: its nets halve them five times
+
+
+def feature_distance(features: Features, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """LPIPS-like distance [B]: squared difference of channel-normalised features, summed over layers.
+
+    Source: Zhang et al. 2018 (LPIPS), eq. 1, with all channel weights one.
+    """
+    with torch.no_grad():
+        targets = features(b)
+    return sum((F.normalize(x, dim=1) - F.normalize(y, dim=1)).square().sum(1).mean((1, 2))
+               for x, y in zip(features(a), targets))
+
+
+def encoder_features(encoder: nn.Module) -> Features:
+    """Feature maps of a VAE encoder's levels: a perceptual loss that needs no download.
+
+    `encoder` has the structure of the Stable Diffusion VAE encoder: `conv_in`, then `down[i]`
+    with `block` and (but for the last) `downsample`.
+    """
+    def features(image: torch.Tensor) -> list[torch.Tensor]:
+        x, maps = encoder.conv_in(image), []
+        for index, level in enumerate(encoder.down):
+            for block in level.block:
+                x = block(x, None)
+            maps.append(x)
+            if index + 1 < len(encoder.down):
+                x = level.downsample(x)
+        return maps
+    return features
+
+
+def lpips_distance(path: str | Path, device: torch.device) -> Distance:
+    """LPIPS (Zhang et al. 2018), where the package is installed; nothing is downloaded.
+
+    Args:
+        path: the state dict of the package's own `LPIPS(net="vgg")` or `LPIPS(net="alex")` with everything in it.
+
+    Raises:
+        InputError: the package is missing, or the file is.
+    """
+    tensors = read_state(path)
+    try:
+        import lpips
+    except ImportError as error:
+        raise InputError("The recipe asks for the perceptual loss 'lpips', but that package is not installed; run: "
+                         "pip install lpips, or use perceptual = \"vae\".") from error
+    kind = "vgg" if "net.slice1.2.weight" in tensors else "alex"
+    network = lpips.LPIPS(net=kind, pretrained=False, pnet_rand=True, lpips=True, verbose=False)
+    try:
+        network.load_state_dict(tensors, strict=True)
+    except RuntimeError as error:
+        raise InputError(f"{Path(path).name} is no state dict of lpips.LPIPS(net={kind!r}); save one with "
+                         f"torch.save(lpips.LPIPS(net='vgg').state_dict(), path).") from error
+    network = network.to(device).requires_grad_(False).eval()
+
+    def distance(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        if a.shape[-1] < SHORTEST:
+            a, b = (F.interpolate(x, size=(SHORTEST, SHORTEST), mode="bilinear") for x in (a, b))
+        return network(a, b).flatten()
+    return distance
