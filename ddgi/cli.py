@@ -11,6 +11,7 @@ from .commands import (
     demo,
     evaluate,
     examples,
+    help_pages,
     inspect,
     run,
     train,
@@ -21,7 +22,7 @@ from .errors import InputError
 
 COMMANDS = {"demo": demo, "run": run, "convert": convert, "inspect": inspect, "train-demo": train_demo, "train": train,
             "evaluate": evaluate, "bench": bench, "examples": examples, "workflows": workflows,
-            "comfy-test": comfy_test}
+            "help": help_pages, "comfy-test": comfy_test}
 
 
 def build_parser() -> argparse.ArgumentParser:

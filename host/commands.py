@@ -4,9 +4,12 @@ Each loads what it needs when it is called.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..ddgi.commands.report import PromptProgress, say
+from ..ddgi.errors import InputError
+from ..ddgi.files import atomic_path
 from . import folders
 
 
@@ -84,3 +87,24 @@ def train_demo(args: argparse.Namespace, setting, stages: tuple[str, ...]) -> No
 
     train_stages(setting, builders(), Path(args.work), Path(args.out), stages, Path(args.start) if args.start else None,
                  report=lambda line: say(args, line))
+
+
+def write_help(args: argparse.Namespace, classes: Sequence[type], groups: Sequence[str]) -> dict:
+    """The blocks of all pages anew, for these node classes in these groups; see `help_pages`.
+
+    Raises:
+        InputError: `args.check`, and a page is stale.
+    """
+    from .help_pages import ROOT, filled, pages, schemas_by_group
+
+    schemas = schemas_by_group(classes, groups)
+    texts = {page: filled(page, ROOT, schemas) for page in pages(ROOT)}
+    stale = {page: text for page, text in texts.items() if text != page.read_text(encoding="utf-8")}
+    names = [page.relative_to(ROOT).as_posix() for page in stale]
+    if args.check and stale:
+        raise InputError(f"{', '.join(names)} do not say what the nodes say; run: python -m ddgi help")
+    for page, text in stale.items():
+        with atomic_path(page) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+        say(args, page.relative_to(ROOT).as_posix())
+    return {"written": names}

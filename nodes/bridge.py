@@ -6,7 +6,7 @@ from comfy.model_management import intermediate_device
 from comfy_api.latest import io
 
 from ..host.managed import ManagedModel
-from .types import CATEGORY, Bridge, Features, Latent
+from .types import LATENT, Bridge, Features, Latent
 
 STEPS = ("last", "one step", "mean", "schedule")
 
@@ -18,28 +18,35 @@ class MappingAbSMNetLatent(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="DDGIMappingAbSMNetLatent",
-            display_name="Mapping+AbSMNet Latent",
-            category=CATEGORY,
-            description="Turns what the diffusion model saw while sampling into a latent for the face generator.",
-            search_aliases=["bridge", "inversion", "mapping network"],
+            display_name="DDGI Face Latent (Mapping+AbSMNet)",
+            category=LATENT,
+            description="Turns what the diffusion model saw while sampling into a face for the generator, as a latent. "
+                        "This is the paper's mapping network M and its style modulation network T (AbSMNet).",
+            search_aliases=["bridge", "inversion", "mapping network", "w+", "style modulation", "portrait", "smile"],
             inputs=[
-                Features.Input("features", tooltip="From DDGI Feature Extract, Collect Features or Encode Image."),
-                Bridge.Input("bridge", tooltip="Must be trained for this diffusion model."),
+                Features.Input("features", tooltip="The features from DDGI Sampler, DDGI Collect Features or DDGI "
+                                                   "Encode Image."),
+                Bridge.Input("bridge", tooltip="The bridge, which must be trained for this diffusion model and your "
+                                               "generator."),
                 io.Combo.Input("step", options=list(STEPS), default="last",
-                               tooltip="Which captured denoising steps to use. last: the finished picture, keeps the "
-                                       "drawn shapes best. one step: see step_index. mean: the average. schedule: "
-                                       "shape from late steps, colour and text from early ones."),
+                               tooltip="Which captured sampling steps to use. last: the finished picture, which keeps "
+                                       "the drawn shapes best. one step: the one that step_index names. mean: the "
+                                       "average of all. schedule: shapes from late steps, colours and words from early "
+                                       "ones."),
                 io.Int.Input("step_index", default=0, min=-1000, max=1000,
-                             tooltip="For one step: the number of a captured sampling step, from 0; -1 is the last."),
+                             tooltip="The number of the captured step that 'one step' uses, counted from 0; -1 is the "
+                                     "last."),
                 io.Float.Input("gamma", default=1.0, min=0.0, max=2.0, step=0.05,
-                               tooltip="Strength of the style scale. 0 with beta 0 leaves the mapping network alone."),
+                               tooltip="Strength of the style scale: how much the words change the face. 0 with beta 0 "
+                                       "leaves the mapping network's plain face."),
                 io.Float.Input("beta", default=1.0, min=0.0, max=2.0, step=0.05,
-                               tooltip="Strength of the style shift."),
+                               tooltip="Strength of the style shift, the other half of what the words change."),
                 io.Float.Input("truncation", default=1.0, min=0.0, max=1.5, step=0.05,
-                               tooltip="1 keeps the face; lower pulls it towards the average face, which is safer "
-                                       "but less distinct."),
+                               tooltip="1 keeps the face; less pulls it towards the average face, which is safer and "
+                                       "less distinct."),
             ],
-            outputs=[Latent.Output(display_name="latent", tooltip="One face per picture of the batch.")],
+            outputs=[Latent.Output(display_name="latent", tooltip="One face for each picture of the batch, for DDGI "
+                                                                  "Render Face.")],
         )
 
     @classmethod

@@ -15,22 +15,23 @@ from ..ddgi.cameras import (
     viewer_angles,
     viewer_fit,
 )
-from .types import CATEGORY, Cameras
+from .types import HEADS, Cameras
 
 _DIRECTION, _EXACT = "direction only", "exactly"
-_PIVOT_TOOLTIP = ("The point in the middle of the picture; y is up, z forward from the face. 0, 0, 0.2 keeps the face "
-                  "there (EG3D's own), 0, 0, 0 the whole head, better for side views and full turns.")
+_PIVOT_TOOLTIP = ("The point in the middle of the picture; y is up, z points forward from the face. 0, 0, 0.2 keeps "
+                  "the face there, as EG3D does; 0, 0, 0 keeps the whole head there, which is better for side views "
+                  "and full turns.")
 
 
 def _lens_inputs() -> list[io.Input]:
     """The settings that a single camera and an orbit share."""
     return [
         io.Float.Input("radius", default=RADIUS, min=0.0, max=20.0, step=0.05, round=0.001,
-                       tooltip="Distance from the head's middle. Generators are trained near 2.7; others may give "
-                               "empty pictures."),
+                       tooltip="Distance from the head's middle. Generators are trained near 2.7; other distances may "
+                               "give empty pictures."),
         io.Float.Input("fov", default=round(FOV, 3), min=0.0, max=180.0, step=0.1, round=0.001,
-                       tooltip="Field of view in degrees from the picture's top to its bottom; lower zooms in. 13.373 "
-                               "is EG3D's own (its scripts call it 18.837, across the diagonal)."),
+                       tooltip="Field of view in degrees from the picture's top to its bottom; less zooms in. EG3D's "
+                               "own is 13.373, which its scripts call 18.837, across the diagonal."),
         *(io.Float.Input(f"pivot_{axis}", default=value, min=-10.0, max=10.0, step=0.01, round=0.001, advanced=True,
                          tooltip=_PIVOT_TOOLTIP) for axis, value in zip("xyz", PIVOT)),
     ]
@@ -44,30 +45,32 @@ class CameraNode(io.ComfyNode):
         return io.Schema(
             node_id="DDGICamera",
             display_name="DDGI Camera",
-            category=CATEGORY,
-            description="A camera around the head, by angles or taken from a 3D viewer. Connect one camera to the next "
-                        "to render several views.",
-            search_aliases=["yaw", "pitch", "view", "pose", "eg3d"],
+            category=HEADS,
+            description="Makes a camera around the head, from angles or from a 3D viewer. Connect one camera to the "
+                        "next to render several views.",
+            search_aliases=["yaw", "pitch", "view", "pose", "3d", "eg3d"],
             inputs=[
                 io.Float.Input("yaw", default=0.0, min=-180.0, max=180.0, step=1.0, round=0.01,
-                               tooltip="Degrees around the head; positive looks from the picture's right side."),
+                               tooltip="Degrees around the head; a positive angle looks from the picture's right "
+                                       "side."),
                 io.Float.Input("pitch", default=0.0, min=-89.0, max=89.0, step=1.0, round=0.01,
-                               tooltip="Degrees of height; positive looks from above."),
+                               tooltip="Degrees of height; a positive angle looks from above."),
                 io.Float.Input("roll", default=0.0, min=-180.0, max=180.0, step=1.0, round=0.01,
-                               tooltip="Degrees; positive tilts the head clockwise in the picture."),
+                               tooltip="Degrees of tilt; a positive angle tilts the head clockwise in the picture."),
                 *_lens_inputs(),
-                Cameras.Input("cameras", optional=True, tooltip="Earlier cameras; this one is added after them."),
+                Cameras.Input("cameras", optional=True, tooltip="Other cameras; this one is added after them."),
                 io.Load3DCamera.Input("camera_info", optional=True,
-                                      tooltip="The camera of Load 3D or another 3D viewer, instead of the angles."),
+                                      tooltip="The camera of Load 3D or another 3D viewer, which takes the place of "
+                                              "the angles."),
                 io.Load3DModelInfo.Input("model_3d_info", optional=True,
-                                         tooltip="From the same viewer: undoes how the viewer moved and scaled the "
-                                                 "head."),
+                                         tooltip="How the same viewer moved and scaled the head, so that this can be "
+                                                 "undone."),
                 io.Combo.Input("viewer_camera", options=[_DIRECTION, _EXACT], default=_DIRECTION, optional=True,
-                               tooltip="What to take from camera_info. Direction only: yaw, pitch and roll, with this "
-                                       "node's radius, fov and pivot. Exactly: position and field of view too; connect "
-                                       "model_3d_info so that the units agree."),
+                               tooltip="What to take from camera_info. direction only: yaw, pitch and roll, with the "
+                                       "radius, fov and pivot given here. exactly: position and field of view too; "
+                                       "connect model_3d_info so that the units agree."),
             ],
-            outputs=[Cameras.Output(display_name="cameras", tooltip="For StyleGAN/EG3D Render.")],
+            outputs=[Cameras.Output(display_name="cameras", tooltip="The cameras to connect to DDGI Render Face.")],
         )
 
     @classmethod
@@ -91,33 +94,35 @@ class Orbit(io.ComfyNode):
         return io.Schema(
             node_id="DDGIOrbit",
             display_name="DDGI Orbit",
-            category=CATEGORY,
-            description="Cameras along a path around the head, one per video frame. Send the rendered pictures to "
-                        "Create Video.",
-            search_aliases=["turntable", "camera path", "video", "eg3d"],
+            category=HEADS,
+            description="Moves a camera along a path around the head, one view for each frame of a video. Send the "
+                        "rendered pictures to Create Video.",
+            search_aliases=["turntable", "camera path", "video", "3d", "eg3d"],
             inputs=[
-                io.Int.Input("frames", default=48, min=1, max=4096, tooltip="How many pictures."),
+                io.Int.Input("frames", default=48, min=1, max=4096, tooltip="The number of pictures."),
                 io.Combo.Input("path", options=list(PATHS), default=PATHS[0],
-                               tooltip="circle: a small wobble; swing: right, left and back; nod: up, down and back; "
-                                       "turn: once around; spiral: circles that open and close again."),
+                               tooltip="How the camera moves. circle: a small wobble. swing: right, left and back. "
+                                       "nod: up, down and back. turn: once around. spiral: circles that open and close "
+                                       "again."),
                 io.Combo.Input("easing", options=list(EASINGS), default=EASINGS[0],
-                               tooltip="smooth: slow at the beginning and the end."),
+                               tooltip="How the speed changes; smooth is slow at the beginning and the end."),
                 io.Boolean.Input("loop", default=True,
-                                 tooltip="Leave out the last frame where it repeats the first, so that the video loops "
-                                         "without a stop."),
+                                 tooltip="Leaves out the last frame where it repeats the first, so that the video "
+                                         "loops without a stop."),
                 io.Float.Input("yaw", default=0.0, min=-180.0, max=180.0, step=1.0, round=0.01,
-                               tooltip="Middle of the path in degrees around the head; where a turn begins."),
+                               tooltip="The middle of the path in degrees around the head; a turn begins there."),
                 io.Float.Input("pitch", default=0.0, min=-89.0, max=89.0, step=1.0, round=0.01,
-                               tooltip="Middle of the path in degrees of height."),
+                               tooltip="The middle of the path in degrees of height."),
                 io.Float.Input("yaw_range", default=20.0, min=-180.0, max=180.0, step=1.0, round=0.01,
-                               tooltip="How far the path goes to each side; not for nod and turn."),
+                               tooltip="How many degrees the path goes to each side; nod and turn do not use it."),
                 io.Float.Input("pitch_range", default=14.0, min=-89.0, max=89.0, step=1.0, round=0.01,
-                               tooltip="How far the path goes up and down; not for swing and turn."),
+                               tooltip="How many degrees the path goes up and down; swing and turn do not use it."),
                 io.Float.Input("turns", default=3.0, min=0.5, max=20.0, step=0.5, advanced=True,
-                               tooltip="For spiral: how many circles."),
+                               tooltip="How many circles a spiral makes."),
                 *_lens_inputs(),
             ],
-            outputs=[Cameras.Output(display_name="cameras", tooltip="For StyleGAN/EG3D Render: one picture each.")],
+            outputs=[Cameras.Output(display_name="cameras", tooltip="The cameras to connect to DDGI Render Face, which "
+                                                                    "makes one picture from each.")],
         )
 
     @classmethod
@@ -137,21 +142,21 @@ class CameraInfo(io.ComfyNode):
         return io.Schema(
             node_id="DDGICameraInfo",
             display_name="DDGI Camera for 3D Viewer",
-            category=CATEGORY,
+            category=HEADS,
             description="Gives a camera to Preview 3D and other nodes that take camera_info, so that the mesh is seen "
                         "as the rendered picture.",
             search_aliases=["load3d", "preview 3d", "camera_info"],
             inputs=[
-                Cameras.Input("cameras", tooltip="From DDGI Camera or DDGI Orbit."),
-                io.Int.Input("index", default=0, min=0, max=4095, tooltip="Which of the cameras, counted from 0."),
+                Cameras.Input("cameras", tooltip="The cameras from DDGI Camera or DDGI Orbit."),
+                io.Int.Input("index", default=0, min=0, max=4095, tooltip="Which of the cameras to take, counted from "
+                                                                          "0."),
                 io.Mesh.Input("mesh", optional=True,
-                              tooltip="Only after the viewer's button Fit to Viewer, which moves and scales the head "
-                                      "to its stage: the head that it shows. Otherwise leave it open: the head stands "
-                                      "as it was made."),
+                              tooltip="The head that the viewer shows. Connect it only after the viewer's button Fit "
+                                      "to Viewer, which moves and scales the head to its stage."),
                 io.Load3DModelInfo.Input("model_3d_info", optional=True,
-                                         tooltip="Instead of the mesh: how the viewer placed it."),
+                                         tooltip="How the viewer placed the head; it takes the place of the mesh."),
             ],
-            outputs=[io.Load3DCamera.Output(display_name="camera_info", tooltip="For Preview 3D.")],
+            outputs=[io.Load3DCamera.Output(display_name="camera_info", tooltip="What to connect to Preview 3D.")],
         )
 
     @classmethod

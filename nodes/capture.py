@@ -9,7 +9,7 @@ from ..ddgi.errors import InputError
 from ..ddgi.features import StepSelection
 from ..host.capture.encode import encode_latent
 from ..host.capture.run import FeatureTap
-from .types import CATEGORY, Features, Tap
+from .types import FEATURES, Features, Tap
 
 _CHOICES = ("all", "last", "every k-th", "list")
 
@@ -18,12 +18,13 @@ def _step_inputs() -> list:
     return [
         io.Combo.Input("capture_steps", options=list(_CHOICES), default="all",
                        tooltip="Which sampling steps to keep. Early steps hold the layout and the words, late steps "
-                               "the fine structure. Every kept step takes some memory (about 20 MB for a 512 px "
-                               "SD 1.5 picture); last is the lightest."),
+                               "the fine structure. A kept step takes about 20 MB for a 512 px picture of SD 1.5; last "
+                               "is the lightest."),
         io.Int.Input("every", default=5, min=1, max=1000, advanced=True,
-                     tooltip="For every k-th: 5 keeps steps 0, 5, 10, ... and the last one."),
+                     tooltip="The k of 'every k-th': 5 keeps steps 0, 5, 10 and so on, and the last one."),
         io.String.Input("step_list", default="0, -1", advanced=True,
-                        tooltip="For list: step numbers with commas, from 0. -1 is the last step, -2 the one before."),
+                        tooltip="The steps that 'list' keeps: numbers with commas, counted from 0; -1 is the last "
+                                "step, -2 the one before."),
     ]
 
 
@@ -42,13 +43,13 @@ class FeatureExtract(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="DDGIFeatureExtract",
-            display_name="DDGI Feature Extract",
-            category=CATEGORY,
-            description="Samples exactly like KSampler and notes what the model sees on the way: the features that "
-                        "the Mapping+AbSMNet Latent node turns into a face.",
-            search_aliases=["ksampler", "sampler", "capture", "features", "attention"],
+            display_name="DDGI Sampler (Feature Extract)",
+            category=FEATURES,
+            description="Samples exactly like KSampler and notes what the model sees on the way. DDGI Face Latent "
+                        "turns these features into a face.",
+            search_aliases=["ksampler", "capture", "attention", "face", "portrait"],
             inputs=[
-                io.Model.Input("model", tooltip="The diffusion model: SD 1.x, SD 2.x or SDXL."),
+                io.Model.Input("model", tooltip="The diffusion model to read: SD 1.x, SD 2.x or SDXL."),
                 io.Int.Input("seed", default=0, min=0, max=0xFFFFFFFFFFFFFFFF, control_after_generate=True,
                              tooltip="The starting noise; the same seed gives the same picture."),
                 io.Int.Input("steps", default=20, min=1, max=10000, tooltip="How many sampling steps to take."),
@@ -57,18 +58,18 @@ class FeatureExtract(io.ComfyNode):
                 io.Combo.Input("sampler_name", options=comfy.samplers.KSampler.SAMPLERS,
                                tooltip="The sampling method."),
                 io.Combo.Input("scheduler", options=comfy.samplers.KSampler.SCHEDULERS,
-                               tooltip="How the noise goes down over the steps."),
+                               tooltip="How the noise falls over the steps."),
                 io.Conditioning.Input("positive", tooltip="What you want to see. Features are read for this prompt; "
-                                                          "with several combined prompts, for the first one."),
+                                                          "where several are combined, for the first one."),
                 io.Conditioning.Input("negative", tooltip="What you do not want to see."),
                 io.Latent.Input("latent_image", tooltip="The latent to start from, for example Empty Latent Image."),
                 io.Float.Input("denoise", default=1.0, min=0.0, max=1.0, step=0.01,
-                               tooltip="Below 1 keeps part of the starting latent."),
+                               tooltip="A value below 1 keeps part of the starting latent."),
                 *_step_inputs(),
             ],
             outputs=[
-                io.Latent.Output(display_name="latent", tooltip="The sampled latent, the same as from KSampler."),
-                Features.Output(display_name="features", tooltip="For Mapping+AbSMNet Latent."),
+                io.Latent.Output(display_name="latent", tooltip="The sampled latent, the same as KSampler gives."),
+                Features.Output(display_name="features", tooltip="What the model saw, for DDGI Face Latent."),
             ],
         )
 
@@ -89,11 +90,12 @@ class FeatureTapNode(io.ComfyNode):
         return io.Schema(
             node_id="DDGIFeatureTap",
             display_name="DDGI Feature Tap",
-            category=CATEGORY,
+            category=FEATURES,
             description="Put this between your model and any sampler or guider. It listens to the sampling run; DDGI "
                         "Collect Features hands out what it heard. Use one tap per sampler, as the last model node.",
             search_aliases=["capture", "features", "attention", "hook"],
-            inputs=[io.Model.Input("model", tooltip="The diffusion model: SD 1.x, SD 2.x or SDXL."), *_step_inputs()],
+            inputs=[io.Model.Input("model", tooltip="The diffusion model to read: SD 1.x, SD 2.x or "
+                                                    "SDXL."), *_step_inputs()],
             outputs=[
                 io.Model.Output(display_name="model", tooltip="Connect this to the sampler or guider."),
                 Tap.Output(display_name="tap", tooltip="Connect this to DDGI Collect Features."),
@@ -114,15 +116,15 @@ class CollectFeatures(io.ComfyNode):
         return io.Schema(
             node_id="DDGICollectFeatures",
             display_name="DDGI Collect Features",
-            category=CATEGORY,
+            category=FEATURES,
             description="Hands out what DDGI Feature Tap heard during the sampling run. Connect the sampler's latent "
                         "too, so that this node waits until sampling is done.",
             search_aliases=["capture", "features", "attention"],
             inputs=[
-                Tap.Input("tap", tooltip="From DDGI Feature Tap."),
+                Tap.Input("tap", tooltip="The tap of DDGI Feature Tap."),
                 io.Latent.Input("latent", tooltip="The output of the sampler that uses the tapped model."),
             ],
-            outputs=[Features.Output(display_name="features", tooltip="For Mapping+AbSMNet Latent.")],
+            outputs=[Features.Output(display_name="features", tooltip="What the model saw, for DDGI Face Latent.")],
         )
 
     @classmethod
@@ -138,24 +140,26 @@ class EncodeImage(io.ComfyNode):
         return io.Schema(
             node_id="DDGIEncodeImage",
             display_name="DDGI Encode Image",
-            category=CATEGORY,
-            description="Reads a picture in a single model pass, without sampling: it adds noise and looks once. With "
+            category=FEATURES,
+            description="Reads a picture in a single model pass: it adds noise and looks once, without sampling. With "
                         "an empty latent it reads prompt and ControlNet alone, many times faster than a sampler.",
             search_aliases=["inversion", "features", "encode", "one step"],
             inputs=[
-                io.Model.Input("model", tooltip="The diffusion model: SD 1.x, SD 2.x or SDXL."),
-                io.Conditioning.Input("positive", tooltip="What the picture shows, with its ControlNet if any."),
+                io.Model.Input("model", tooltip="The diffusion model to read: SD 1.x, SD 2.x or SDXL."),
+                io.Conditioning.Input("positive", tooltip="What the picture shows, with the ControlNet applied if you "
+                                                          "use one."),
                 io.Float.Input("noise_level", default=0.5, min=0.01, max=1.0, step=0.01,
                                tooltip="How much noise to add before looking. Low keeps the picture's structure, high "
                                        "follows the prompt. 1 is pure noise: the picture no longer counts."),
                 io.Int.Input("seed", default=0, min=0, max=0xFFFFFFFFFFFFFFFF, control_after_generate=True,
-                             tooltip="The noise; the same seed gives the same features."),
-                io.Vae.Input("vae", optional=True, tooltip="Needed with an image."),
-                io.Image.Input("image", optional=True, tooltip="The picture to read; needs the VAE."),
-                io.Latent.Input("latent", optional=True, tooltip="Instead of an image: a latent, for example Empty "
-                                                                 "Latent Image together with noise level 1."),
+                             tooltip="Where the noise comes from; the same seed gives the same features."),
+                io.Vae.Input("vae", optional=True, tooltip="The VAE of the same model; an image needs it."),
+                io.Image.Input("image", optional=True, tooltip="The picture to read; connect the VAE too."),
+                io.Latent.Input("latent", optional=True, tooltip="A latent to read in the place of an image, for "
+                                                                 "example Empty Latent Image with noise_level 1."),
             ],
-            outputs=[Features.Output(display_name="features", tooltip="For Mapping+AbSMNet Latent; one step, step 0.")],
+            outputs=[Features.Output(display_name="features", tooltip="What the model saw, for DDGI Face Latent; it is "
+                                                                      "one step, number 0.")],
         )
 
     @classmethod

@@ -5,7 +5,7 @@ from comfy_api.latest import io
 from ..host import folders
 from ..host.demo_models import KINDS, load_control_net, load_diffusion
 from ..host.managed import managed_bridge, managed_generator
-from .types import CATEGORY, Bridge, Generator
+from .types import MODELS, Bridge, Generator
 
 
 class LoadDemoModels(io.ComfyNode):
@@ -16,16 +16,23 @@ class LoadDemoModels(io.ComfyNode):
         return io.Schema(
             node_id="DDGILoadDemoModels",
             display_name="DDGI Load Demo Models",
-            category=CATEGORY,
+            category=MODELS,
             description="Loads the small models that come with this pack, trained on procedurally drawn 3D characters. "
                         "They need no download and run on a CPU in seconds; their pictures are small. Use them to "
                         "learn the nodes, then swap in your own checkpoint, ControlNet, generator and bridge.",
-            search_aliases=["example models", "headworld"],
+            search_aliases=["example models", "headworld", "face", "portrait", "character", "avatar"],
             inputs=[io.Combo.Input("kind", options=list(KINDS), default=next(iter(KINDS)), optional=True,
-                                   tooltip="2D draws the face as the mask shows it. 3D makes a head for any camera, "
+                                   tooltip="2D draws the face as the drawing shows it. 3D makes a head for any camera, "
                                            "with depth and mesh.")],
-            outputs=[io.Model.Output(), io.Clip.Output(), io.Vae.Output(), io.ControlNet.Output(),
-                     Generator.Output(display_name="generator"), Bridge.Output(display_name="bridge")],
+            outputs=[
+                io.Model.Output(display_name="model", tooltip="The small diffusion model, for DDGI Sampler."),
+                io.Clip.Output(display_name="clip", tooltip="The text model, for DDGI Prompt."),
+                io.Vae.Output(display_name="vae", tooltip="The autoencoder, for VAE Decode."),
+                io.ControlNet.Output(display_name="control_net", tooltip="Reads face masks and scribbles, for Apply "
+                                                                         "ControlNet."),
+                Generator.Output(display_name="generator", tooltip="The face generator, for DDGI Render Face."),
+                Bridge.Output(display_name="bridge", tooltip="The bridge to that generator, for DDGI Face Latent."),
+            ],
         )
 
     @classmethod

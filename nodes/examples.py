@@ -7,7 +7,7 @@ from PIL import Image
 
 from ..ddgi.errors import InputError
 from ..host.folders import EXAMPLES
-from .types import CATEGORY
+from .types import DRAWING
 
 
 class ExampleDrawing(io.ComfyNode):
@@ -18,13 +18,14 @@ class ExampleDrawing(io.ComfyNode):
         return io.Schema(
             node_id="DDGIExampleDrawing",
             display_name="DDGI Example Drawing",
-            category=CATEGORY,
-            description="A face mask or scribble that comes with this pack. Replace it by Load Image to use your own.",
-            search_aliases=["sample", "example", "demo"],
+            category=DRAWING,
+            description="Gives a face mask or scribble that comes with this pack. Put Load Image in its place to use "
+                        "your own.",
+            search_aliases=["sample", "demo", "face mask", "portrait"],
             inputs=[io.Combo.Input("drawing", options=sorted(path.name for path in EXAMPLES.glob("*.png")),
-                                   tooltip="Masks are flat colours, one per face part; scribbles are black lines on "
-                                           "white.")],
-            outputs=[io.Image.Output(display_name="image")],
+                                   tooltip="The drawing. Masks are flat colours, one for each face part; scribbles are "
+                                           "black lines on white.")],
+            outputs=[io.Image.Output(display_name="image", tooltip="The drawing, for DDGI Face Mask or a ControlNet.")],
         )
 
     @classmethod

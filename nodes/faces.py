@@ -17,7 +17,7 @@ from ..ddgi.faces import (
     faces_from_mediapipe,
     paste_faces,
 )
-from .types import CATEGORY, Cameras
+from .types import PHOTOS, Cameras
 from .types import Alignment as AlignmentType
 
 FaceLandmarks = io.Custom("FACE_LANDMARKS")     # of core's Detect Face Landmarks (MediaPipe)
@@ -31,33 +31,36 @@ class AlignFace(io.ComfyNode):
         return io.Schema(
             node_id="DDGIAlignFace",
             display_name="DDGI Align Face",
-            category=CATEGORY,
+            category=PHOTOS,
             description="Cuts faces out of photographs, upright and in FFHQ's frame, which face generators expect. "
                         "Connect Detect Face Landmarks (MediaPipe), or give points as text.",
-            search_aliases=["ffhq", "crop face", "face alignment"],
+            search_aliases=["ffhq", "crop face", "face alignment", "portrait", "edit"],
             inputs=[
-                io.Image.Input("image", tooltip="One photograph or several of one size."),
+                io.Image.Input("image", tooltip="The photograph, or several of one size."),
                 io.Int.Input("size", default=512, min=16, max=4096, step=8,
-                             tooltip="Side of the face pictures in pixels."),
+                             tooltip="The side of the face pictures in pixels."),
                 io.Int.Input("face_index", default=0, min=EVERY_FACE, max=999,
-                             tooltip="Which face of each photograph, counted from 0 in the detector's order; -1 takes "
-                                     "all."),
+                             tooltip="Which face of each photograph to take, counted from 0 in the detector's order; "
+                                     "-1 takes all."),
                 io.Combo.Input("missing", options=list(MISSING), default=MISSING[0],
-                               tooltip="For a photograph without that face. Error: stop and say which. Skip: leave it "
-                                       "out. Centre: take its centre square."),
+                               tooltip="What happens to a photograph without that face. error: the node stops and says "
+                                       "which. skip: it is left out. centre: its centre square is taken."),
                 io.Float.Input("scale", default=1.0, min=0.25, max=4.0, step=0.05, advanced=True,
-                               tooltip="Side of the square; 1 is FFHQ's, lower comes closer."),
+                               tooltip="How much is cut out around the face; 1 is FFHQ's square, less comes closer."),
                 FaceLandmarks.Input("face_landmarks", optional=True,
-                                    tooltip="From Detect Face Landmarks (MediaPipe), for the same photographs."),
+                                    tooltip="The landmarks that Detect Face Landmarks (MediaPipe) found in the same "
+                                            "photographs."),
                 io.String.Input("points", default="", multiline=True, optional=True,
-                                tooltip="Instead of landmarks, JSON: a face is a list of 5 points [x, y] in pixels "
-                                        "(eyes, nose tip, mouth corners; left first), or 68, 468 or 478 of a detector. "
-                                        "Give one face, a list of faces, or such a list per photograph."),
+                                tooltip="Points in the place of landmarks, as JSON. A face is a list of 5 points [x, "
+                                        "y] in pixels (eyes, nose tip, mouth corners; left first), or of the 68, 468 "
+                                        "or 478 points of a detector. Give one face, a list of faces, or such a list "
+                                        "for each photograph."),
             ],
             outputs=[
-                io.Image.Output(display_name="faces", tooltip="Upright square faces."),
-                AlignmentType.Output(display_name="alignment", tooltip="For DDGI Paste Face and DDGI Face Camera."),
-                io.Int.Output(display_name="count", tooltip="How many faces."),
+                io.Image.Output(display_name="faces", tooltip="The faces, square and upright."),
+                AlignmentType.Output(display_name="alignment", tooltip="Where the faces were, for DDGI Paste Face and "
+                                                                       "DDGI Face Camera."),
+                io.Int.Output(display_name="count", tooltip="The number of faces."),
             ],
         )
 
@@ -85,19 +88,19 @@ class PasteFace(io.ComfyNode):
         return io.Schema(
             node_id="DDGIPasteFace",
             display_name="DDGI Paste Face",
-            category=CATEGORY,
+            category=PHOTOS,
             description="Puts edited faces back where DDGI Align Face cut them out, with soft borders.",
-            search_aliases=["ffhq", "uncrop", "paste back", "composite"],
+            search_aliases=["ffhq", "uncrop", "paste back", "composite", "edit"],
             inputs=[
                 io.Image.Input("image", tooltip="The photographs that the faces were cut from; larger or smaller "
                                                 "copies will do."),
-                io.Image.Input("faces", tooltip="The edited faces: square, of any size, as many as were cut out."),
-                AlignmentType.Input("alignment", tooltip="From DDGI Align Face."),
+                io.Image.Input("faces", tooltip="The edited faces: squares of any size, as many as were cut out."),
+                AlignmentType.Input("alignment", tooltip="The alignment from DDGI Align Face."),
                 io.Float.Input("feather", default=0.1, min=0.0, max=0.5, step=0.01,
-                               tooltip="Share of the square over which the face fades in from each side."),
+                               tooltip="The share of the square over which the face fades in from each side."),
                 io.Mask.Input("mask", optional=True,
-                              tooltip="What to take of the face: a mask over the face picture, for example from face "
-                                      "parsing. One for each face, or one for all."),
+                              tooltip="Which part of the face picture to take, for example from face parsing. Give one "
+                                      "mask for each face, or one for all."),
             ],
             outputs=[io.Image.Output(display_name="image", tooltip="The photographs with the new faces.")],
         )
@@ -116,23 +119,23 @@ class FaceCamera(io.ComfyNode):
         return io.Schema(
             node_id="DDGIFaceCamera",
             display_name="DDGI Face Camera",
-            category=CATEGORY,
-            description="The cameras that see a head as the aligned faces show it, for EG3D: found from eyes, nose and "
+            category=PHOTOS,
+            description="Finds the cameras that see an EG3D head as the aligned faces show it, from eyes, nose and "
                         "mouth, usually within about 10 degrees.",
-            search_aliases=["head pose", "yaw", "eg3d", "face angle"],
+            search_aliases=["head pose", "yaw", "3d", "eg3d", "face angle"],
             inputs=[
-                AlignmentType.Input("alignment", tooltip="From DDGI Align Face. A centre square, where no face was "
-                                                         "found, gives the front."),
+                AlignmentType.Input("alignment", tooltip="The alignment from DDGI Align Face. A centre square, taken "
+                                                         "where no face was found, gives the front."),
                 io.Combo.Input("proportions", options=list(PROPORTIONS), default=next(iter(PROPORTIONS)),
-                               tooltip="Whose mean face to compare with: people in photographs, or the characters of "
-                                       "the demo models."),
+                               tooltip="Whose mean face to compare with: that of people in photographs, or that of the "
+                                       "demo models' characters."),
                 io.Float.Input("radius", default=RADIUS, min=0.0, max=20.0, step=0.05, round=0.001, advanced=True,
                                tooltip="Distance from the head's middle. Generators are trained near 2.7."),
                 io.Float.Input("fov", default=round(FOV, 3), min=0.0, max=180.0, step=0.1, round=0.001, advanced=True,
-                               tooltip="Field of view in degrees from the picture's top to its bottom; 13.373 is "
-                                       "EG3D's own."),
+                               tooltip="Field of view in degrees from the picture's top to its bottom; EG3D's own is "
+                                       "13.373."),
             ],
-            outputs=[Cameras.Output(display_name="cameras", tooltip="One for each face, for StyleGAN/EG3D Render.")],
+            outputs=[Cameras.Output(display_name="cameras", tooltip="One camera for each face, for DDGI Render Face.")],
         )
 
     @classmethod

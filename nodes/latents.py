@@ -7,7 +7,7 @@ from comfy_api.latest import io, ui
 
 from ..ddgi.errors import InputError
 from ..ddgi.gan import GanLatent
-from .types import CATEGORY, Latent
+from .types import LATENT, Latent
 
 SUFFIX = ".latent.safetensors"
 
@@ -20,14 +20,15 @@ class SaveLatent(io.ComfyNode):
         return io.Schema(
             node_id="DDGISaveLatent",
             display_name="DDGI Save Latent",
-            category=CATEGORY,
+            category=LATENT,
             description="Saves faces as a small file that DDGI Load Latent reads back.",
+            search_aliases=["keep face", "w+", "character"],
             inputs=[
                 Latent.Input("latent", tooltip="The faces to keep."),
                 io.String.Input("filename_prefix", default="ddgi/face",
-                                tooltip="Folder and name inside ComfyUI's output folder; a number is added."),
+                                tooltip="The folder and name inside ComfyUI's output folder; a number is added."),
             ],
-            outputs=[Latent.Output(display_name="latent", tooltip="The same latent, to go on with.")],
+            outputs=[Latent.Output(display_name="latent", tooltip="The same faces, to go on with.")],
             hidden=[io.Hidden.prompt],
             is_output_node=True,
         )
@@ -50,11 +51,12 @@ class LoadLatent(io.ComfyNode):
         return io.Schema(
             node_id="DDGILoadLatent",
             display_name="DDGI Load Latent",
-            category=CATEGORY,
+            category=LATENT,
             description="Loads faces saved by DDGI Save Latent from ComfyUI's output or input folder.",
+            search_aliases=["saved face", "w+", "character", "edit"],
             inputs=[io.Combo.Input("latent_name", options=_latent_names(),
-                                   tooltip="Files that end in .latent.safetensors. Press R to refresh the list.")],
-            outputs=[Latent.Output(display_name="latent")],
+                                   tooltip="A file that ends in .latent.safetensors. Press R to refresh the list.")],
+            outputs=[Latent.Output(display_name="latent", tooltip="The faces, for DDGI Render Face.")],
         )
 
     @classmethod

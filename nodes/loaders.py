@@ -4,7 +4,7 @@ from comfy_api.latest import io
 
 from ..host import folders
 from ..host.managed import managed_bridge, managed_generator
-from .types import CATEGORY, Bridge, Generator
+from .types import MODELS, Bridge, Generator
 
 
 class LoadGenerator(io.ComfyNode):
@@ -15,14 +15,14 @@ class LoadGenerator(io.ComfyNode):
         return io.Schema(
             node_id="DDGILoadGenerator",
             display_name="DDGI Load Generator",
-            category=CATEGORY,
+            category=MODELS,
             description="Loads a StyleGAN2 (2D) or EG3D (3D) face generator from models/ddgi/generators: .safetensors "
                         "of this pack, NVIDIA .pkl or rosinality .pt. Nothing inside the file is executed.",
-            search_aliases=["stylegan", "eg3d", "gan"],
+            search_aliases=["stylegan", "eg3d", "gan", "ffhq", "face model"],
             inputs=[io.Combo.Input("generator_name", options=folders.file_names(folders.GENERATORS),
                                    tooltip="A file in models/ddgi/generators. Names that start with demo/ come with "
                                            "this pack.")],
-            outputs=[Generator.Output(display_name="generator")],
+            outputs=[Generator.Output(display_name="generator", tooltip="The generator, for DDGI Render Face.")],
         )
 
     @classmethod
@@ -46,14 +46,14 @@ class LoadBridge(io.ComfyNode):
         return io.Schema(
             node_id="DDGILoadBridge",
             display_name="DDGI Load Bridge",
-            category=CATEGORY,
+            category=MODELS,
             description="Loads a bridge (the mapping network and AbSMNet) from models/ddgi/bridges. A bridge belongs "
                         "to one kind of diffusion model and to one generator.",
-            search_aliases=["mapping network", "AbSMNet"],
+            search_aliases=["mapping network", "AbSMNet", "w+"],
             inputs=[io.Combo.Input("bridge_name", options=folders.file_names(folders.BRIDGES),
                                    tooltip="A file in models/ddgi/bridges. Names that start with demo/ come with this "
                                            "pack.")],
-            outputs=[Bridge.Output(display_name="bridge")],
+            outputs=[Bridge.Output(display_name="bridge", tooltip="The bridge, for DDGI Face Latent.")],
         )
 
     @classmethod

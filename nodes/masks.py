@@ -5,7 +5,7 @@ from comfy_api.latest import io
 
 from ..ddgi import facemask, scribble
 from ..ddgi.errors import InputError
-from .types import CATEGORY
+from .types import DRAWING
 
 
 def _one_picture(image: torch.Tensor | None, mask: torch.Tensor | None, node: str) -> torch.Tensor:
@@ -24,16 +24,16 @@ class FaceMask(io.ComfyNode):
         return io.Schema(
             node_id="DDGIFaceMask",
             display_name="DDGI Face Mask",
-            category=CATEGORY,
+            category=DRAWING,
             description="Reads a painted face mask (19 CelebAMask-HQ parts) and gives the clean colour picture that a "
                         "mask ControlNet expects, plus the part numbers. Also turns part numbers back into colours.",
-            search_aliases=["segmentation", "CelebAMask", "parsing"],
+            search_aliases=["segmentation", "CelebAMask", "parsing", "portrait"],
             inputs=[
                 io.Image.Input("image", optional=True,
-                               tooltip="The painted mask: one flat colour per face part, or a dark grey picture whose "
-                                       "values are the part numbers 0 to 18."),
+                               tooltip="The painted mask: one flat colour for each face part, or a dark grey picture "
+                                       "whose values are the part numbers 0 to 18."),
                 io.Mask.Input("mask", optional=True,
-                              tooltip="Instead of an image: part numbers as a MASK, as the classes output gives them."),
+                              tooltip="Part numbers in the place of an image, as the classes output gives them."),
                 io.Combo.Input("reading", options=list(facemask.READINGS), default="auto",
                                tooltip="How to read the picture. Auto takes a very dark grey picture as part numbers "
                                        "and everything else as colours."),
@@ -41,11 +41,13 @@ class FaceMask(io.ComfyNode):
                                tooltip="The colours you painted with. MaskGAN's drawing tool swaps the colours of "
                                        "left and right eye and ear."),
                 io.Int.Input("size", default=0, min=0, max=4096, step=8,
-                             tooltip="Longer side of the result in pixels; 0 keeps the size."),
+                             tooltip="The longer side of the result in pixels; 0 keeps the size."),
             ],
             outputs=[
-                io.Image.Output(display_name="hint", tooltip="Flat CelebAMask-HQ colours, for the ControlNet."),
-                io.Mask.Output(display_name="classes", tooltip="Part numbers: value times 255 is the part, 0 to 18."),
+                io.Image.Output(display_name="hint", tooltip="The mask in flat CelebAMask-HQ colours, for the "
+                                                             "ControlNet."),
+                io.Mask.Output(display_name="classes", tooltip="The part numbers as a MASK: the value times 255 is the "
+                                                               "part, 0 to 18."),
             ],
         )
 
@@ -65,24 +67,24 @@ class Scribble(io.ComfyNode):
         return io.Schema(
             node_id="DDGIScribble",
             display_name="DDGI Scribble",
-            category=CATEGORY,
+            category=DRAWING,
             description="Draws a black-on-white scribble for a scribble ControlNet: the lines of a picture, or the "
                         "borders of the parts of a face mask.",
             search_aliases=["lineart", "sketch", "edges"],
             inputs=[
-                io.Image.Input("image", optional=True, tooltip="A photo, a drawing or a face mask in flat colours."),
-                io.Mask.Input("mask", optional=True, tooltip="Instead of an image: any MASK; its borders are drawn."),
+                io.Image.Input("image", optional=True, tooltip="The photo, drawing or face mask in flat colours."),
+                io.Mask.Input("mask", optional=True, tooltip="A MASK in the place of an image; its borders are drawn."),
                 io.Combo.Input("draw", options=["lines of the picture", "borders of the parts"],
                                default="lines of the picture",
                                tooltip="Lines suit photos and drawings; borders suit face masks in flat colours. "
                                        "A MASK is always drawn by its borders."),
                 io.Float.Input("threshold", default=0.025, min=0.0, max=1.0, step=0.005,
-                               tooltip="For lines: higher keeps only strong lines."),
+                               tooltip="How strong a line of the picture must be; more keeps only strong lines."),
                 io.Float.Input("detail", default=1.0, min=0.25, max=8.0, step=0.25,
-                               tooltip="For lines: higher follows finer structure, such as strands of hair."),
-                io.Int.Input("thickness", default=2, min=1, max=32, tooltip="Line width in pixels."),
+                               tooltip="How fine the lines of the picture are; more follows strands of hair."),
+                io.Int.Input("thickness", default=2, min=1, max=32, tooltip="The width of the lines in pixels."),
             ],
-            outputs=[io.Image.Output(display_name="scribble", tooltip="Black lines on white paper.")],
+            outputs=[io.Image.Output(display_name="scribble", tooltip="The scribble: black lines on white paper.")],
         )
 
     @classmethod

@@ -8,34 +8,34 @@ from torch.nn.utils.rnn import pad_sequence
 
 from ..ddgi.mesh import HeadMesh, head_meshes, head_voxels, linear_light
 from ..host.managed import ManagedModel
-from .types import CATEGORY, Generator, Latent
+from .types import HEADS, Generator, Latent
 
-_LATENT_TIP = "From Mapping+AbSMNet Latent or DDGI Load Latent."
-_THRESHOLD_TIP = ("How dense the head must be to count as solid; 10 is usual. Higher eats thin hair and soft edges "
-                  "away, lower keeps haze and floating bits.")
+_LATENT_TIP = "The faces, from DDGI Face Latent or DDGI Load Latent."
+_THRESHOLD_TIP = ("How dense the head must be to count as solid; 10 is usual. A higher value eats thin hair and soft "
+                  "edges away, a lower one keeps haze and floating bits.")
 
 
 def _volume_inputs() -> list[io.Input]:
     return [
-        Generator.Input("generator", tooltip="An EG3D generator, the one the latent was made for."),
+        Generator.Input("generator", tooltip="The EG3D generator that the latent was made for."),
         Latent.Input("latent", tooltip=_LATENT_TIP),
         io.Int.Input("resolution", default=128, min=16, max=1024, step=16,
-                     tooltip="Cells along each side of the box around the head. Twice as many takes eight times as "
-                             "long: 64 to try, 128 to 256 to keep."),
+                     tooltip="Cells along each side of the box around the head. Twice as many take eight times as "
+                             "long: use 64 to try and 128 to 256 to keep."),
         io.Float.Input("threshold", default=10.0, min=0.01, max=1000.0, step=0.5, tooltip=_THRESHOLD_TIP),
         io.Float.Input("truncation", default=1.0, min=0.0, max=1.5, step=0.05,
-                       tooltip="1 keeps the face; lower pulls it towards the average face. Use the value you "
-                               "render with."),
+                       tooltip="1 keeps the face; less pulls it towards the average face. Use the value you render "
+                               "with."),
         io.Float.Input("crop_back", default=0.0, min=0.0, max=0.9, step=0.01,
                        tooltip="Share of the box to cut off behind the head, where generators keep a background wall."),
         io.Float.Input("crop_bottom", default=0.0, min=0.0, max=0.9, step=0.01,
                        tooltip="Share of the box to cut off below the head, for example the shoulders."),
         io.Int.Input("memory_mib", default=512, min=16, max=65536, advanced=True,
-                     tooltip="Bound on the memory for reading the density, in MiB. Less is only slower on a graphics "
-                             "card; a CPU never takes more than it has use for."),
+                     tooltip="Memory in MiB that reading the density may take. Less is only slower on a graphics card; "
+                             "a CPU never takes more than it has use for."),
         io.Boolean.Input("allow_relative", default=False, advanced=True,
-                         tooltip="Accept a latent of another generator of the same size, for example when this one "
-                                 "is a fine-tuned or blended copy of it."),
+                         tooltip="Accepts a latent of another generator of the same size, for example when this one is "
+                                 "a fine-tuned or blended copy of it."),
     ]
 
 
@@ -61,12 +61,13 @@ class DensityToVoxel(io.ComfyNode):
         return io.Schema(
             node_id="DDGIVoxel",
             display_name="DDGI Density to Voxel",
-            category=CATEGORY,
+            category=HEADS,
             description="Reads the volume of each 3D head for core's Voxel to Mesh, whose default threshold of 0.6 "
                         "then means the threshold given here. For a coloured mesh use DDGI Head Mesh.",
             search_aliases=["voxel", "volume", "density", "eg3d"],
             inputs=_volume_inputs(),
-            outputs=[io.Voxel.Output(display_name="voxel", tooltip="0 to 1; 0.6 where the density is the threshold.")],
+            outputs=[io.Voxel.Output(display_name="voxel", tooltip="Densities squeezed to 0 to 1, with 0.6 where they "
+                                                                   "equal the threshold.")],
         )
 
     @classmethod
@@ -84,15 +85,16 @@ class HeadMeshNode(io.ComfyNode):
         return io.Schema(
             node_id="DDGIMesh",
             display_name="DDGI Head Mesh",
-            category=CATEGORY,
-            description="A coloured triangle mesh of each 3D head, for Save 3D Model (SaveGLB) and Preview 3D.",
-            search_aliases=["mesh", "glb", "3d model", "marching cubes", "eg3d"],
+            category=HEADS,
+            description="Makes a coloured triangle mesh of each 3D head, for Save 3D Model (SaveGLB) and Preview 3D.",
+            search_aliases=["glb", "3d model", "marching cubes", "eg3d", "avatar", "character"],
             inputs=[
                 *_volume_inputs(),
                 io.Boolean.Input("only_largest", default=True,
-                                 tooltip="Leave floating bits and inner walls out."),
+                                 tooltip="Leaves floating bits and inner walls out."),
             ],
-            outputs=[io.Mesh.Output(display_name="mesh", tooltip="One mesh a face; y is up, the face looks along +z.")],
+            outputs=[io.Mesh.Output(display_name="mesh", tooltip="One mesh for each face; y is up and the face looks "
+                                                                 "along +z.")],
         )
 
     @classmethod

@@ -9,7 +9,7 @@ from comfy_extras.nodes_save_3d import get_mesh_batch_item, save_glb
 from PIL import Image
 
 from ..ddgi.errors import InputError
-from .types import CATEGORY
+from .types import HEADS
 
 
 class MeshFile(io.ComfyNode):
@@ -20,15 +20,16 @@ class MeshFile(io.ComfyNode):
         return io.Schema(
             node_id="DDGIMeshFile",
             display_name="DDGI Mesh to 3D Model",
-            category=CATEGORY,
+            category=HEADS,
             description="Makes a 3D model (GLB) of a mesh, for Preview 3D and other nodes that take models, without "
                         "saving it.",
             search_aliases=["glb", "preview 3d", "mesh to file"],
             inputs=[
-                io.Mesh.Input("mesh", tooltip="From DDGI Head Mesh or any other mesh node."),
-                io.Int.Input("index", default=0, min=0, max=4095, tooltip="Which of the meshes, counted from 0."),
+                io.Mesh.Input("mesh", tooltip="The mesh from DDGI Head Mesh or any other mesh node."),
+                io.Int.Input("index", default=0, min=0, max=4095, tooltip="Which of the meshes to take, counted from "
+                                                                          "0."),
             ],
-            outputs=[io.File3DGLB.Output(display_name="model_3d", tooltip="For Preview 3D.")],
+            outputs=[io.File3DGLB.Output(display_name="model_3d", tooltip="What to connect to Preview 3D.")],
         )
 
     @classmethod

@@ -5,7 +5,7 @@ from comfy_api.latest import io
 from ..ddgi.errors import InputError
 from ..host.capture.run import WORDS_KEY
 from ..host.capture.words import prompt_words
-from .types import CATEGORY
+from .types import FEATURES
 
 
 class Prompt(io.ComfyNode):
@@ -16,10 +16,10 @@ class Prompt(io.ComfyNode):
         return io.Schema(
             node_id="DDGIPrompt",
             display_name="DDGI Prompt",
-            category=CATEGORY,
-            description="Describe the face in words. Works like CLIP Text Encode, and also tells the DDGI nodes which "
-                        "parts of the prompt are real words, so that they look at nothing else.",
-            search_aliases=["text", "prompt", "clip text encode", "face"],
+            category=FEATURES,
+            description="Describes the face in words. It works like CLIP Text Encode, and also tells the DDGI nodes "
+                        "which parts of the prompt are real words, so that they look at nothing else.",
+            search_aliases=["text", "clip text encode", "face", "portrait", "character", "smile"],
             inputs=[
                 io.Clip.Input("clip", tooltip="The text model that belongs to your diffusion model."),
                 io.String.Input("text", multiline=True, dynamic_prompts=True,

@@ -11,7 +11,7 @@ from ..ddgi import geometry
 from ..ddgi.cameras import Camera, check_view
 from ..ddgi.pictures import resize, to_image
 from ..host.managed import ManagedModel
-from .types import CATEGORY, Cameras, Generator, Latent
+from .types import LATENT, Cameras, Generator, Latent
 
 _DTYPES = {"fp32": None, "fp16": torch.float16, "bf16": torch.bfloat16}
 
@@ -23,37 +23,39 @@ class Render(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="DDGIRender",
-            display_name="StyleGAN/EG3D Render",
-            category=CATEGORY,
+            display_name="DDGI Render Face (StyleGAN/EG3D)",
+            category=LATENT,
             description="Renders each face of a latent with its generator; an EG3D generator from every camera, with "
                         "depth and normals for ControlNets.",
-            search_aliases=["stylegan", "gan", "synthesis", "eg3d", "depth", "normal"],
+            search_aliases=["synthesis", "depth", "normal", "portrait", "character", "avatar"],
             inputs=[
                 Generator.Input("generator", tooltip="The generator the latent was made for."),
-                Latent.Input("latent", tooltip="From Mapping+AbSMNet Latent or DDGI Load Latent."),
+                Latent.Input("latent", tooltip="The faces, from DDGI Face Latent or DDGI Load Latent."),
                 io.Combo.Input("noise_mode", options=["const", "random", "none"], default="const",
-                               tooltip="Fine detail such as pores and strands. const: always the same; random: drawn "
-                                       "from the seed; none: smooth."),
+                               tooltip="Fine detail such as pores and strands. const: always the same. random: drawn "
+                                       "from the seed. none: smooth."),
                 io.Int.Input("seed", default=0, min=0, max=0xFFFFFFFFFFFFFFFF, control_after_generate=True,
-                             tooltip="Only for random noise."),
+                             tooltip="Where random noise comes from; the other kinds of noise do not use it."),
                 io.Float.Input("truncation", default=1.0, min=0.0, max=1.5, step=0.05,
-                               tooltip="1 keeps the face; lower pulls it towards the average face."),
+                               tooltip="1 keeps the face; less pulls it towards the average face."),
                 io.Combo.Input("precision", options=list(_DTYPES), default="fp32", advanced=True,
-                               tooltip="fp16 and bf16 are faster on graphics cards and slightly less exact."),
+                               tooltip="The precision of the computation; fp16 and bf16 are faster on graphics cards "
+                                       "and slightly less exact."),
                 io.Boolean.Input("allow_relative", default=False, advanced=True,
-                                 tooltip="Accept a latent of another generator of the same size, for example when "
+                                 tooltip="Accepts a latent of another generator of the same size, for example when "
                                          "this one is a fine-tuned or blended copy of it."),
                 *_view_inputs(),
             ],
             outputs=[
-                io.Image.Output(display_name="image", tooltip="Each face from each camera, face by face."),
-                io.Image.Output(display_name="depth", tooltip="Near white, far dark, background black. Black for a 2D "
-                                                              "generator."),
-                io.Image.Output(display_name="normals", tooltip="Directions of the surface as colours, seen from the "
-                                                                "camera. Flat for a 2D generator."),
-                io.Image.Output(display_name="raw_image", tooltip="Before super-resolution, small. The image itself "
-                                                                  "for a 2D generator."),
-                io.Mask.Output(display_name="alpha", tooltip="1 where the head is. All 1 for a 2D generator."),
+                io.Image.Output(display_name="image", tooltip="The pictures, face by face, each from every camera."),
+                io.Image.Output(display_name="depth", tooltip="The depth: near is white, far is dark, the background "
+                                                              "black. It is black for a 2D generator."),
+                io.Image.Output(display_name="normals", tooltip="The directions of the surface as colours, seen from "
+                                                                "the camera. They are flat for a 2D generator."),
+                io.Image.Output(display_name="raw_image", tooltip="The small picture before super-resolution; for a 2D "
+                                                                  "generator the image itself."),
+                io.Mask.Output(display_name="alpha", tooltip="A mask that is 1 where the head is; it is 1 everywhere "
+                                                             "for a 2D generator."),
             ],
         )
 
@@ -90,22 +92,22 @@ def _view_inputs() -> list[io.Input]:
     """Optional, and after the older inputs, so that workflows from before they existed still run."""
     return [
         Cameras.Input("cameras", optional=True,
-                      tooltip="Only for EG3D: every face is seen from every camera. Without it, from the latent's own "
-                              "camera, else from the front."),
+                      tooltip="Where EG3D heads are seen from: every face is drawn from every camera. Without cameras, "
+                              "the latent's own is used, or the front."),
         io.Int.Input("neural_rendering_resolution", default=0, min=0, max=1024, step=8, optional=True, advanced=True,
-                     tooltip="Only for EG3D: rays per side of a picture. More is slower, with finer depth and normals; "
-                             "0 is what the file was trained for."),
+                     tooltip="How many rays EG3D sends along each side of a picture. More is slower, with finer depth "
+                             "and normals; 0 is what the file was trained for."),
         io.Int.Input("memory_mib", default=512, min=16, max=65536, step=16, optional=True, advanced=True,
-                     tooltip="Only for EG3D: memory in MiB that ray rendering may use for its temporary values. "
-                             "Lower is slower, with the same picture."),
+                     tooltip="Memory in MiB that EG3D's rays may take for temporary values. Less is slower, with the "
+                             "same picture."),
         io.Combo.Input("depth_range", options=list(geometry.DEPTH_RANGES), default=geometry.DEPTH_RANGES[0],
                        optional=True, advanced=True,
-                       tooltip="Each picture: full contrast for each. Whole batch: one scale for all, so that the "
-                               "brightness of a video does not jump."),
+                       tooltip="What the depth's brightness is measured by. each picture: full contrast for each. "
+                               "whole batch: one scale for all, so that a video does not flicker."),
         io.Combo.Input("normal_colours", options=list(geometry.NORMAL_COLOURS), default=geometry.NORMAL_COLOURS[0],
                        optional=True, advanced=True,
-                       tooltip="Blue faces you, green faces up. Red faces right in 3D programs and left in the "
-                               "pictures of the Normal Bae preprocessor."),
+                       tooltip="Which way red faces in the normals; blue faces you and green faces up. 3D programs "
+                               "have red to the right, the Normal Bae preprocessor to the left."),
     ]
 
 

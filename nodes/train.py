@@ -28,7 +28,7 @@ from ..host import folders
 from ..host.managed import ManagedModel, managed_bridge
 from ..host.training.encoder import DiffusionEncoder
 from ..host.training.recipe import check, prepare
-from .types import CATEGORY, Bridge, Generator
+from .types import TRAINING, Bridge, Generator
 
 # What the drop-down says to the sources of `DataTable`, and the node's words to its fields.
 SOURCES = {"generator's own samples": "generator", "folder of pictures": "folder",
@@ -47,17 +47,18 @@ class TrainBridge(io.ComfyNode):
         return io.Schema(
             node_id="DDGITrainBridge",
             display_name="DDGI Train Bridge",
-            category=CATEGORY,
+            category=TRAINING,
             description="Trains a bridge (the mapping network M and AbSMNet, T) for the connected diffusion model and "
                         "generator, which are not changed. Cancel at any time: run again with the same settings to go "
                         "on. The bridge is saved in models/ddgi/bridges.",
-            search_aliases=["training", "fit", "mapping network", "AbSMNet"],
+            search_aliases=["training", "fit", "mapping network", "AbSMNet", "style"],
             is_output_node=True,
             inputs=[*_model_inputs(), _data_input(), *_plain_inputs(), *_advanced_inputs()],
-            outputs=[Bridge.Output(display_name="bridge", tooltip="For Mapping+AbSMNet Latent."),
-                     io.Image.Output(display_name="preview", tooltip="Pictures that were not trained on: the targets "
-                                                                     "above, what they came out as below."),
-                     io.String.Output(display_name="report", tooltip="What was trained, on what, and its scores.")],
+            outputs=[Bridge.Output(display_name="bridge", tooltip="What the model saw, for DDGI Face Latent."),
+                     io.Image.Output(display_name="preview", tooltip="Pictures that were not trained on: above what "
+                                                                     "they should become, below what they became."),
+                     io.String.Output(display_name="report", tooltip="What was trained, on what, how long a step took, "
+                                                                     "and the scores.")],
             hidden=[io.Hidden.unique_id],
         )
 
@@ -83,8 +84,8 @@ class TrainBridge(io.ComfyNode):
 def _model_inputs() -> list[io.Input]:
     return [
         io.Model.Input("model", tooltip="The diffusion model: SD 1.x, SD 2.x or SDXL. It is not changed."),
-        io.Clip.Input("clip", tooltip="Its text encoder."),
-        io.Vae.Input("vae", tooltip="Its VAE."),
+        io.Clip.Input("clip", tooltip="The text encoder of the diffusion model."),
+        io.Vae.Input("vae", tooltip="The VAE of the diffusion model."),
         Generator.Input("generator", tooltip="The StyleGAN2 or EG3D generator that the bridge is for."),
         io.ControlNet.Input("control_net", optional=True,
                             tooltip="Reads the masks or scribbles; use the one that you will make pictures with. "
@@ -93,37 +94,43 @@ def _model_inputs() -> list[io.Input]:
 
 
 def _data_input() -> io.Input:
-    samples = io.Int.Input("samples", default=10_000, min=2, max=10_000_000, tooltip="How many different faces.")
-    folder = io.String.Input("folder", default="", tooltip="Full path, or the name of a folder in ComfyUI's input.")
-    prompt = io.String.Input("prompt", default=DataTable.prompt, tooltip="For pictures without a caption file.")
+    samples = io.Int.Input("samples", default=10_000, min=2, max=10_000_000, tooltip="How many different faces are "
+                                                                                     "drawn.")
+    folder = io.String.Input("folder", default="", tooltip="The full path of the folder, or its name in ComfyUI's "
+                                                           "input folder.")
+    prompt = io.String.Input("prompt", default=DataTable.prompt, tooltip="The prompt of pictures that have no caption "
+                                                                         "file.")
     words = io.Combo.Input("words", options=list(GRAMMARS), default=DataTable.grammar,
-                           tooltip="What the prompts speak of. head-world: the words that the demo models know.")
+                           tooltip="What the prompts speak of. faces: photographs of people. head-world: the words "
+                                   "that the demo models know.")
     own, pictures, celebamask, heads = SOURCES
     return io.DynamicCombo.Input("data", options=[
         io.DynamicCombo.Option(own, [samples, words]), io.DynamicCombo.Option(pictures, [folder, prompt]),
         io.DynamicCombo.Option(celebamask, [folder, prompt]), io.DynamicCombo.Option(heads, [samples])],
         tooltip="What to learn from. The generator's own samples need no data: it draws faces, their lines are the "
-                "drawings, and prompts are made up. A folder: pictures aligned like the generator's training "
+                "drawings, and prompts are made up. A folder holds pictures aligned like the generator's training "
                 "pictures, with .txt captions, _mask.png and _scribble.png beside them where you have them.")
 
 
 def _plain_inputs() -> list[io.Input]:
     return [
         io.String.Input("name", default="my_bridge",
-                        tooltip="Of the bridge file in models/ddgi/bridges, and of the folder output/ddgi_train/NAME. "
-                                "The same name and settings go on where a training stopped."),
+                        tooltip="The name of the bridge file in models/ddgi/bridges, and of the folder in "
+                                "output/ddgi_train. The same name and settings go on where a training stopped."),
         io.Int.Input("steps_m", default=20_000, min=1, max=10_000_000,
-                     tooltip="Training steps of the mapping network: the shape of the face."),
+                     tooltip="How many steps the mapping network M is trained, which learns the shape of the face."),
         io.Int.Input("steps_t", default=20_000, min=1, max=10_000_000,
-                     tooltip="Training steps of AbSMNet after it: colours and what the words say."),
-        io.Int.Input("batch", default=8, min=1, max=1024, tooltip="Pictures in a step. Less needs less memory."),
+                     tooltip="How many steps AbSMNet, T, is trained after it, which learns colours and what the words "
+                             "say."),
+        io.Int.Input("batch", default=8, min=1, max=1024, tooltip="Pictures in a step; fewer need less memory."),
         io.Float.Input("learning_rate", default=1e-4, min=1e-6, max=0.1, step=1e-6, round=1e-7,
-                       tooltip="How far a step goes. Small bridges on small models learn at 0.001."),
+                       tooltip="How far a step goes. Small bridges between small models learn at 0.001."),
         # The front end changes a seed after each run unless it is told not to, and another seed is another training.
         io.Int.Input("seed", default=0, min=0, max=2**31 - 1, control_after_generate=False,
-                     tooltip="Of everything that is drawn."),
+                     tooltip="Decides everything that is drawn; another seed is another training."),
         io.Int.Input("preview_every", default=500, min=1, max=1_000_000,
-                     tooltip="Steps between two previews and scores on pictures that are not trained on."),
+                     tooltip="How many steps lie between two previews with scores on pictures that are not trained "
+                             "on."),
     ]
 
 
@@ -131,30 +138,31 @@ def _advanced_inputs() -> list[io.Input]:
     features, sizes = FeatureConfig(), BridgeSizes()
     return [
         io.Int.Input("own_pictures", default=features.own_images, min=1, max=1_000_000, advanced=True,
-                     tooltip="How many pictures the diffusion model finishes first, for T to learn what the words mean "
-                             "to it. Kept on disk."),
+                     tooltip="How many pictures the diffusion model finishes first, so that T learns what the words "
+                             "mean to it. They are kept on disk."),
         io.Int.Input("sampling_steps", default=20, min=1, max=1000, advanced=True,
-                     tooltip="Of the diffusion model's own pictures."),
+                     tooltip="How many sampling steps each of those pictures takes."),
         io.Float.Input("cfg", default=7.0, min=0.0, max=100.0, step=0.1, advanced=True,
-                       tooltip="Of the diffusion model's own pictures. 2 for the demo model."),
+                       tooltip="How strongly those pictures follow the prompt; use 2 for the demo model."),
         io.Int.Input("size", default=0, min=0, max=4096, step=8, advanced=True,
-                     tooltip="Side of the pictures that the diffusion model sees; 0 is 512, or the demo model's."),
+                     tooltip="The side of the pictures that the diffusion model sees; 0 is 512, or the demo model's "
+                             "own."),
         io.Int.Input("held_out", default=TrainConfig.held_out, min=1, max=10_000, advanced=True,
-                     tooltip="Model passes on pictures that are not trained on, for a score."),
+                     tooltip="How many model passes on pictures that are not trained on make a score."),
         io.Combo.Input("attention_source", options=list(ATTENTION_SOURCES), default=sizes.attention_source,
                        advanced=True, tooltip="What AbSMNet reads of cross-attention: its output, or how much each "
                                               "place looks at the words."),
         io.Combo.Input("refinement", options=list(REFINEMENTS), default=sizes.refinement, advanced=True,
                        tooltip="What AbSMNet refines features by: the words at each place, all of it, or both."),
         io.Combo.Input("denoising_steps", options=list(DISTRIBUTIONS), default=features.denoising_steps,
-                       advanced=True, tooltip="Which steps of a sampling run are learnt: all alike, more late ones "
-                                              "(low), mostly the very last (late), more early ones (high), the "
-                                              "middle, or only the last."),
+                       advanced=True, tooltip="Which steps of a sampling run are learnt. uniform: all alike. low: more "
+                                              "late ones. late: mostly the very last. high: more early ones. "
+                                              "logit_normal: mostly the middle. last: only the last."),
         io.Combo.Input("precision", options=list(PRECISIONS), default=TrainConfig.precision, advanced=True,
-                       tooltip="bf16 and fp16 are faster on graphics cards."),
+                       tooltip="The precision of the training; bf16 and fp16 are faster on graphics cards."),
         io.Combo.Input("cache", options=list(CACHES), default=features.cache, advanced=True,
-                       tooltip="disk: the diffusion model runs once, and what it saw is kept on disk. For a slow "
-                               "diffusion model and much free space."),
+                       tooltip="Whether what the diffusion model saw is kept. disk: it runs once for each pass and "
+                               "never again, which suits a slow model and much free space."),
     ]
 
 

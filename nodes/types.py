@@ -2,7 +2,10 @@
 
 from comfy_api.latest import io
 
-CATEGORY = "DDGI"
+# Where a node stands in the menu of nodes.
+MODELS, DRAWING, FEATURES = "DDGI/models", "DDGI/drawing", "DDGI/features"
+LATENT, HEADS, PHOTOS, TRAINING = "DDGI/latent", "DDGI/3d", "DDGI/photos", "DDGI/training"
+CATEGORIES = (MODELS, DRAWING, FEATURES, LATENT, HEADS, PHOTOS, TRAINING)
 
 Features = io.Custom("DDGI_FEATURES")    # ddgi.features.DiffusionFeatures
 Latent = io.Custom("DDGI_LATENT")        # ddgi.gan.GanLatent

@@ -1,44 +1,94 @@
-"""Help pages and translations keep up with the nodes."""
+"""Texts of the nodes: the schemas say everything once, help pages follow them, translations can be shown."""
 
+import importlib
 import json
+import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
-IDS = sorted(path.stem for path in (ROOT / "web" / "docs").glob("*.md"))
+HELP = ROOT / "web" / "docs"
+LOCALES = sorted((ROOT / "locales").glob("*/*.json"))
+# What an artist types, and must find one of ours by.
+WORDS = ("face", "portrait", "smile", "character", "w+", "avatar", "stylegan", "3d", "train", "style", "edit", "mask",
+         "latent")
 
 
 @pytest.fixture(scope="module")
-def schemas(pack):
-    return {node.GET_SCHEMA().node_id: node.GET_SCHEMA() for node in pack.nodes.node_classes()}
+def schemas(pack, help_pages):
+    return help_pages.schemas_by_group(pack.nodes.node_classes(), pack.nodes.types.CATEGORIES)
+
+
+@pytest.fixture(scope="module")
+def help_pages(pack):
+    return importlib.import_module(f"{pack.__name__}.host.help_pages")
+
+
+def entries(schema):
+    """(name, tooltip) of every input, those below a choice included, and of every output."""
+    inputs = {inner.id: inner for entry in schema.inputs for inner in entry.get_all()}
+    return [*((entry.id, entry.tooltip) for entry in inputs.values()),
+            *((output.display_name, output.tooltip) for output in schema.outputs)]
 
 
 def test_every_node_has_a_help_page(schemas):
-    assert set(schemas) == set(IDS)
+    assert set(schemas) == {page.stem for page in HELP.glob("*.md")}
 
 
-@pytest.mark.parametrize("node_id", IDS)
-def test_help_page_names_every_input_and_output(schemas, node_id):
-    schema = schemas[node_id]
-    page = (ROOT / "web" / "docs" / f"{node_id}.md").read_text(encoding="utf-8")
-    assert page.startswith(f"# {schema.display_name}\n")
-    assert not [entry.id for entry in schema.inputs if f"| {entry.id}" not in page]
-    names = [output.display_name or output.io_type for output in schema.outputs]
-    assert not [name for name in names if f"| {name} |" not in page]
+def test_pages_say_what_the_schemas_say(schemas, help_pages):
+    """Mend it with: python -m ddgi help"""
+    stale = [page.relative_to(ROOT).as_posix() for page in help_pages.pages(ROOT)
+             if help_pages.filled(page, ROOT, schemas) != page.read_text(encoding="utf-8")]
+    assert not stale, "run: python -m ddgi help"
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_translation_covers_every_node_and_input(schemas, language):
-    translated = json.loads((ROOT / "locales" / language / "nodeDefs.json").read_text(encoding="utf-8"))
-    assert set(translated) == set(schemas)
+def test_a_help_page_has_title_example_and_tables(schemas):
+    needed = ("<!-- ddgi: inputs -->", "<!-- ddgi: outputs -->", "\n## Example\n")
     for node_id, schema in schemas.items():
-        inputs = set(translated[node_id].get("inputs", {})) - {"control_after_generate"}
-        assert inputs == {entry.id for entry in schema.inputs}
-        assert len(translated[node_id]["outputs"]) == len(schema.outputs)
+        page = (HELP / f"{node_id}.md").read_text(encoding="utf-8")
+        assert page.startswith(f"# {schema.display_name}\n"), node_id
+        assert not [part for part in needed if part not in page], node_id
 
 
-def test_every_input_has_a_tooltip_and_every_node_a_description(schemas):
-    assert not [node_id for node_id, schema in schemas.items() if not schema.description]
-    inputs = [(node_id, entry) for node_id, schema in schemas.items() for entry in schema.inputs]
-    assert not [(node_id, entry.id) for node_id, entry in inputs if not entry.tooltip]
+def test_swatches_show_their_colours(help_pages):
+    for colour in help_pages.PALETTE:
+        swatch = Image.open(HELP / "swatches" / f"{help_pages.swatch_name(colour)}.png").convert("RGB")
+        assert swatch.getcolors() == [(swatch.width * swatch.height, tuple(int(value) for value in colour))]
+
+
+def test_texts_are_there_and_stand_alone(schemas):
+    """A tooltip is seen without its neighbours: no "Of those pictures." and no "For list: ..."."""
+    beginning = re.compile(r"(Of|For|From|Its|Instead|Only|Needed)\b")
+    missing, fragments = [], []
+    for node_id, schema in schemas.items():
+        for name, text in [("description", schema.description), *entries(schema)]:
+            if not text or not name:
+                missing.append((node_id, name))
+            elif beginning.match(text) or not text.endswith(".") or not (text[0].isupper() or text[0].isdigit()):
+                fragments.append((node_id, name, text))
+    assert not missing
+    assert not fragments
+
+
+def test_every_node_stands_in_a_group_and_no_group_is_empty(schemas, pack):
+    assert {schema.category for schema in schemas.values()} == set(pack.nodes.types.CATEGORIES)
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_what_an_artist_types_finds_one_of_ours(schemas, word):
+    """The front end searches ids, display names and aliases."""
+    texts = [" ".join((schema.node_id, schema.display_name, *schema.search_aliases)) for schema in schemas.values()]
+    assert any(word in text.lower() for text in texts)
+
+
+@pytest.mark.parametrize("path", LOCALES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_translation_can_be_shown(path):
+    """A locale may lag behind the schemas, but the front end must be able to read it: texts in places it knows,
+    without the characters that its message format takes for its own (@ links, | plurals, {} values)."""
+    def texts(value):
+        return [text for inner in value.values() for text in texts(inner)] if isinstance(value, dict) else [value]
+
+    found = texts(json.loads(path.read_text(encoding="utf-8")))
+    assert found and not [text for text in found if not isinstance(text, str) or re.search(r"[@|{}]", text)]
