@@ -21,7 +21,7 @@ from ..ddgi.gan import Generator as GeneratorNetwork
 from ..ddgi.training.bridge_trainer import MAPPING, MODULATION, BridgeTrainer, last_lines
 from ..ddgi.training.config import CACHES, PRECISIONS, FeatureConfig, TrainConfig
 from ..ddgi.training.denoising import DISTRIBUTIONS
-from ..ddgi.training.preflight import lines
+from ..ddgi.training.preflight import report_lines
 from ..ddgi.training.sources import GRAMMARS, DataTable
 from ..ddgi.training.watch import Watch, last_preview, save_preview
 from ..host import folders
@@ -77,7 +77,7 @@ class TrainBridge(io.ComfyNode):
             file = _file(name, trainer)
             report = check(trainer)
             trainer.run().save(file)
-        text = "\n".join([*problems, *lines(report), *_scores(folder), f"saved            {file}"])
+        text = "\n".join([*problems, *report_lines(report), *_scores(folder), f"saved            {file}"])
         return io.NodeOutput(managed_bridge(file), _image(folder), text)
 
 

@@ -17,12 +17,12 @@ HOST = {"comfy", "comfy_api", "comfy_extras", "comfy_execution", "folder_paths",
 # From the bottom up; a module may import from its own layer and from those below.
 LAYERS = (
     {"errors", "config", "files", "palette", "facemask", "scribble", "roughness", "sketch", "pictures", "perceptual",
-     "cameras", "geometry", "ops"},
+     "cameras", "geometry", "ops", "stopwatch"},
     {"features", "gan", "faces"},
     {"bridge", "mesh"},
     {"checkpoints"},
     {"training", "evaluation", "headworld"},
-    {"demo"},
+    {"demo", "benchmark"},
     {"runner", "commands", "cli", "__main__"},
 )
 LEVEL = {name: level for level, layer in enumerate(LAYERS) for name in layer}

@@ -49,12 +49,13 @@ def _capture(args: argparse.Namespace) -> dict:
 def _views(args: argparse.Namespace) -> dict:
     import torch
 
-    from ..evaluation.view_costs import CONFIGS, measure, random_generator
+    from ..benchmark.generators import EG3D_CONFIGS, random_eg3d
+    from ..benchmark.views import view_costs
 
     device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    generator = random_generator(CONFIGS[args.model], device)
-    result = measure(generator, args.views, neural_rendering_resolution=args.rays, memory_mib=args.memory,
-                     clock=args.clock, report=lambda line: say(args, line))
+    generator = random_eg3d(EG3D_CONFIGS[args.model], device)
+    result = view_costs(generator, args.views, neural_rendering_resolution=args.rays, memory_mib=args.memory,
+                        clock=args.clock, report=lambda line: say(args, line))
     _table(args, result, ("seconds", "ratio", "ceiling_share", "peak_mib", "rays_peak_mib"))
     return result
 

@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import torch
+from einops import rearrange
 from torch import nn
 from torch.nn import functional as F
 
 from ..errors import InputError
 from ..files import load_tensors, save_tensors
 from ..palette import CLASS_NAMES
+from ..pictures import resize
 
 FORMAT = "ddgi.judges"
 
@@ -28,7 +30,7 @@ class _Block(nn.Module):
         return F.relu(self.norm1(self.conv1(out)) + self.skip(x))
 
 
-class Encoder(nn.Module):
+class FeaturePyramid(nn.Module):
     """Image [B, 3, R, R] in [-1, 1] to feature maps at R, R/2, R/4, R/8."""
 
     def __init__(self, widths: tuple[int, ...], operations=nn):
@@ -48,7 +50,7 @@ class Segmenter(nn.Module):
 
     def __init__(self, widths: tuple[int, ...], operations=nn):
         super().__init__()
-        self.encoder = Encoder(widths, operations)
+        self.encoder = FeaturePyramid(widths, operations)
         self.decoder = nn.ModuleList(_Block(a + b, b, operations) for a, b in zip(widths[:0:-1], widths[-2::-1]))
         self.head = operations.Conv2d(widths[0], len(CLASS_NAMES), 1)
 
@@ -65,13 +67,13 @@ class AttributeClassifier(nn.Module):
 
     def __init__(self, widths: tuple[int, ...], attribute_sizes: tuple[int, ...], operations=nn):
         super().__init__()
-        self.encoder = Encoder(widths, operations)
+        self.encoder = FeaturePyramid(widths, operations)
         self.sizes = tuple(attribute_sizes)
         # 4x4 cells keep where a feature was seen: brown eyes and brown hair are different questions.
         self.head = operations.Linear(widths[-1] * 16, sum(self.sizes))
 
     def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
-        x = F.adaptive_avg_pool2d(self.encoder(image)[-1], 4).flatten(1)
+        x = rearrange(F.adaptive_avg_pool2d(self.encoder(image)[-1], 4), "b c h w -> b (c h w)")
         return list(self.head(x).split(self.sizes, dim=1))
 
 
@@ -94,10 +96,7 @@ class Judges(nn.Module):
 
     def fit(self, image: torch.Tensor) -> torch.Tensor:
         """Images [B, 3, H, W] brought to the judges' resolution (antialiased)."""
-        size = (self.resolution, self.resolution)
-        if image.shape[-2:] == size:
-            return image
-        return F.interpolate(image, size=size, mode="bilinear", align_corners=False, antialias=True)
+        return resize(image, self.resolution)
 
     def features(self, image: torch.Tensor) -> list[torch.Tensor]:
         """The segmenter's encoder maps, for the LPIPS-like distance."""

@@ -7,10 +7,12 @@ unit rays in world units, cameras are labels [B, 25] as in `ddgi.cameras`.
 import math
 
 import torch
+from einops import rearrange
 from torch import Tensor
 from torch.nn import functional as F
 
 from ..cameras import rays_from_label
+from ..pictures import resize
 from .score import Score
 
 # A point counts as seen by both cameras when its distance differs from the other depth picture by at most this much.
@@ -22,10 +24,10 @@ PEAK = 2.0                                  # of pictures in [-1, 1]
 def points_of(depth: Tensor, label: Tensor) -> Tensor:
     """World points [B, R*R, 3] of a depth picture [B, 1, R, R], rows first."""
     origins, directions = rays_from_label(label, depth.shape[-1])
-    return origins[:, None] + directions * depth.flatten(1)[..., None]
+    return origins[:, None] + directions * rearrange(depth, "b 1 h w -> b (h w) 1")
 
 
-def project(points: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+def picture_coordinates(points: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
     """Where cameras [B, 25] see points [B, M, 3]: the inverse of `rays_from_label`.
 
     Returns:
@@ -55,9 +57,10 @@ def reproject(image: Tensor, depth: Tensor, camera_from: Tensor, camera_to: Tens
         `camera_from` saw there.
     """
     points = points_of(depth, camera_to)
-    where, z = project(points, camera_from)
+    where, z = picture_coordinates(points, camera_from)
     outside = torch.full_like(where, 2)
-    grid = torch.where((z > 1e-6)[..., None], where * 2 - 1, outside).unflatten(1, depth.shape[-2:])
+    grid = rearrange(torch.where((z > 1e-6)[..., None], where * 2 - 1, outside), "b (h w) xy -> b h w xy",
+                     h=depth.shape[-2])
     warped = F.grid_sample(image, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
     origin = camera_from[:, :16].reshape(-1, 4, 4)[:, None, :3, 3]
     return warped, (points - origin).norm(dim=-1).reshape(depth.shape)
@@ -154,9 +157,8 @@ def fit_depth(depth: Tensor, alpha: Tensor, resolution: int) -> tuple[Tensor, Te
     """
     if depth.shape[-1] == resolution:
         return depth, alpha
-    size, nothing = (resolution, resolution), 1e-4
-    weighted, weight = (F.interpolate(x, size=size, mode="bilinear", align_corners=False, antialias=True)
-                        for x in (depth * (alpha + nothing), alpha + nothing))
+    nothing = 1e-4
+    weighted, weight = (resize(x, resolution) for x in (depth * (alpha + nothing), alpha + nothing))
     return weighted / weight, weight - nothing
 
 

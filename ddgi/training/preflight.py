@@ -2,14 +2,13 @@
 
 import copy
 import shutil
-import time
 from dataclasses import dataclass
 
 import torch
 
 from ..bridge import BridgeInputs
 from ..errors import InputError
-from ..evaluation.peak import PeakMemory
+from ..stopwatch import Stopwatch
 from .bridge_trainer import MAPPING, MODULATION, BridgeTrainer, latents_of
 from .network_trainer import mixed
 
@@ -60,7 +59,7 @@ def preflight(trainer: BridgeTrainer) -> dict:
     }
 
 
-def lines(report: dict) -> list[str]:
+def report_lines(report: dict) -> list[str]:
     """The report for people."""
     generator, samples = report["generator"], report["samples"]
     shapes = "  ".join([f"h {_shape(report['shapes']['h'])}", "f " + ", ".join(map(_shape, report["shapes"]["f"]))])
@@ -99,25 +98,19 @@ def _trial(trainer: BridgeTrainer, name: str) -> Trial:
     bridge = copy.deepcopy(trainer.bridge)
     network, latents = getattr(bridge, name).requires_grad_(True), latents_of(name, bridge)
     optimizer, objective = torch.optim.AdamW(network.parameters()), trainer.objective(name)
-    peak = PeakMemory(device)
+    stopwatch = Stopwatch(device)
     for _ in range(2):
-        peak.reset()
-        start = _now(device)
+        stopwatch.memory.reset()
+        start = stopwatch.now()
         batch = trainer.passes(name).step(0, settings.batch)
-        read = _now(device)
+        read = stopwatch.now()
         with mixed(trainer.config.precision, device):
             loss, _ = objective(latents(network, batch.inputs), batch)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
-        done = _now(device)
-    return Trial(read - start, done - read, peak.read())
-
-
-def _now(device: torch.device) -> float:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter()
+        done = stopwatch.now()
+    return Trial(read - start, done - read, stopwatch.memory.read())
 
 
 def _step_seconds(trainer: BridgeTrainer, name: str, trial: Trial) -> float:

@@ -2,12 +2,11 @@
 
 Random weights serve: time does not depend on them. Captured and plain steps alternate inside a
 single run (captured and plain in A B B A order after one warm-up step), so that drift of a busy
-machine meets both alike. Needs the host; `ddgi.runner.import_host` makes it importable.
+machine meets both alike.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from statistics import median
@@ -24,6 +23,7 @@ from comfy.patcher_extension import WrappersMP
 from ...ddgi.errors import InputError
 from ...ddgi.features import CapturedCall, FeatureLayout, StepSelection
 from ...ddgi.features.stages import StageMaps
+from ...ddgi.stopwatch import Stopwatch
 from ..capture.run import FeatureTap
 from ..core_models import initialise
 
@@ -46,11 +46,11 @@ def sd15_model(dtype: torch.dtype = torch.float32):
 
 
 def run(size: int = 512, steps: int = 13, cfg: float = 7.0, dtype: torch.dtype = torch.float32) -> dict:
-    """Measure at `size` pixels -> the dict of `measure`, with the sizes it was taken at."""
-    return {**measure(sd15_model(dtype), size // 8, steps, cfg), "size": size, "dtype": str(dtype).split(".")[-1]}
+    """Measure at `size` pixels -> the dict of `capture_costs`, with the sizes it was taken at."""
+    return {**capture_costs(sd15_model(dtype), size // 8, steps, cfg), "size": size, "dtype": str(dtype).split(".")[-1]}
 
 
-def measure(model, latent_side: int, steps: int, cfg: float) -> dict:
+def capture_costs(model, latent_side: int, steps: int, cfg: float) -> dict:
     """Time the steps of one run of `model` (a ModelPatcher).
 
     steps: 1 to warm up plus a multiple of 4. cfg: above 1 the uncond half is computed too, as usual.
@@ -71,18 +71,15 @@ def measure(model, latent_side: int, steps: int, cfg: float) -> dict:
     seconds: list[float] = []
     computed: list[float] = []
 
-    def stopwatch(executor, *args, **kwargs):
-        synchronize(model.load_device)
-        start, started = time.perf_counter(), time.process_time()
-        output = executor(*args, **kwargs)
-        synchronize(model.load_device)
-        seconds.append(time.perf_counter() - start)
-        computed.append(time.process_time() - started)
-        return output
+    wall, cpu = (Stopwatch(model.load_device, clock) for clock in ("wall", "cpu"))
+
+    def timed(executor, *args, **kwargs):
+        call = wall.timed(cpu.timed(lambda: executor(*args, **kwargs), computed), seconds)
+        return call()
 
     # In front of the tap's own wrapper of the same kind, so that all of its work is timed.
     tapped.wrappers[WrappersMP.PREDICT_NOISE] = {
-        "ddgi_stopwatch": [stopwatch], **tapped.wrappers[WrappersMP.PREDICT_NOISE]}
+        "ddgi_stopwatch": [timed], **tapped.wrappers[WrappersMP.PREDICT_NOISE]}
     with own_work(model.load_device) as work:
         sample_once(tapped, latent_side, steps, cfg)
     assert tap.features().step_numbers == tuple(captured)
@@ -104,19 +101,9 @@ def measure(model, latent_side: int, steps: int, cfg: float) -> dict:
 def own_work(device: torch.device) -> Iterator[list[float]]:
     """Seconds of every piece of work that capturing adds to a U-Net call, gathered while the block runs."""
     seconds: list[float] = []
-
-    def timed(function):
-        def wrapper(*args):
-            synchronize(device)
-            start = time.perf_counter()
-            output = function(*args)
-            synchronize(device)
-            seconds.append(time.perf_counter() - start)
-            return output
-        return wrapper
-
+    stopwatch = Stopwatch(device)
     parts = [(StageMaps, "add_output"), (StageMaps, "add_words"), (StageMaps, "end"), (CapturedCall, "take_middle")]
-    replaced = [patch.object(owner, name, timed(getattr(owner, name))) for owner, name in parts]
+    replaced = [patch.object(owner, name, stopwatch.timed(getattr(owner, name), seconds)) for owner, name in parts]
     for one in replaced:
         one.start()
     try:
@@ -139,11 +126,3 @@ def sample_once(model, latent_side: int, steps: int, cfg: float) -> None:
     sigmas = comfy.samplers.calculate_sigmas(model.get_model_object("model_sampling"), "normal", steps)
     with torch.inference_mode():
         guider.sample(noise, latent, comfy.samplers.sampler_object("euler"), sigmas, disable_pbar=True, seed=0)
-
-
-def synchronize(device: torch.device) -> None:
-    """Wait for the device, so that a stopwatch sees its work."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()

@@ -16,7 +16,7 @@ from ...ddgi.errors import InputError
 from ...ddgi.training.bridge_trainer import BridgeTrainer
 from ...ddgi.training.config import TrainConfig
 from ...ddgi.training.data import problem_lines
-from ...ddgi.training.preflight import lines, preflight
+from ...ddgi.training.preflight import preflight, report_lines
 from ...ddgi.training.sources import DataTable, open_source
 from ...ddgi.training.watch import Watch
 from .. import demo_models, folders
@@ -99,7 +99,7 @@ def check(trainer: BridgeTrainer) -> dict:
         InputError: what the training keeps does not fit on the disk.
     """
     report = preflight(trainer)
-    for line in lines(report):
+    for line in report_lines(report):
         trainer.watch.report(line)
     return report
 

@@ -19,7 +19,7 @@ from ddgi.evaluation import (
     view_consistency,
     view_tables,
 )
-from ddgi.evaluation.views import points_of, project
+from ddgi.evaluation.views import picture_coordinates, points_of
 from ddgi.headworld import ATTRIBUTES, render_batch, studio_wall
 
 SIZE = 32
@@ -45,12 +45,12 @@ def texture(seed=0, size=SIZE):
     return torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(seed)) * 2 - 1
 
 
-def test_project_inverts_rays():
+def test_picture_coordinates_invert_rays():
     torch.manual_seed(0)
     camera = look_at_label(torch.tensor([0.4, -0.7]), torch.tensor([0.2, -0.3]))
     camera[:, 17], camera[:, 18], camera[:, 20] = 0.3, 0.45, 4.0        # skew, off centre, another height
     depth = torch.rand(2, 1, 8, 8) + 2
-    where, z = project(points_of(depth, camera), camera)
+    where, z = picture_coordinates(points_of(depth, camera), camera)
     centres = (torch.arange(8) + 0.5) / 8
     expected = torch.stack(torch.meshgrid(centres, centres, indexing="xy"), -1).reshape(1, 64, 2)
     torch.testing.assert_close(where, expected.expand(2, -1, -1), atol=1e-5, rtol=0)    # fp32 over numbers up to 4

@@ -1,6 +1,7 @@
 """The training benchmark on the demo models: what it counts and reports; never how long things take."""
 
 import importlib
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,7 +10,9 @@ KEYS = {"seconds", "ratio", "ceiling_share", "peak_mib"}
 
 @pytest.fixture(scope="module")
 def bench(pack):
-    return importlib.import_module(f"{pack.__name__}.host.benchmark.train")
+    parts = ("ddgi.benchmark.training", "ddgi.benchmark.generators", "host.benchmark.train")
+    return SimpleNamespace(**{name: value for part in parts
+                              for name, value in vars(importlib.import_module(f"{pack.__name__}.{part}")).items()})
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +25,7 @@ def models(pack):
 
 @pytest.fixture(scope="module")
 def result(bench, models, tmp_path_factory):
-    return bench.measure(*models, tmp_path_factory.mktemp("bench"), steps=3, batch=2)
+    return bench.training_costs(*models, tmp_path_factory.mktemp("bench"), size=64, steps=3, batch=2)
 
 
 def test_the_result_has_a_case_for_each_part(result):
@@ -57,4 +60,4 @@ def test_the_sizes_are_those_of_sd_15_and_stylegan2_1024(bench):
 
 def test_one_step_is_refused(bench, models, tmp_path):
     with pytest.raises(ValueError, match="1 steps with batches of 2 .* at least 2 steps"):
-        bench.measure(*models, tmp_path, steps=1, batch=2)
+        bench.training_costs(*models, tmp_path, size=64, steps=1, batch=2)

@@ -1,12 +1,50 @@
-"""The highest memory use since a moment: of a CUDA device, or of this process on Linux."""
+"""Seconds and memory of work on a device: what benchmarks and the report before a training measure with."""
 
 import ctypes
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 
 MIB = 2 ** 20
+# "wall" is what a user waits; "cpu" is what this process computed, for a CPU that is busy with other work too.
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+
+
+class Stopwatch:
+    """Seconds by a clock of `CLOCKS`, and the highest memory (see `PeakMemory`)."""
+
+    def __init__(self, device: torch.device, clock: str = "wall"):
+        self.device, self.memory, self.clock = device, PeakMemory(device), CLOCKS[clock]
+
+    def now(self) -> float:
+        """Seconds, when the device has done what it was told."""
+        if self.device.type != "cpu":
+            torch.get_device_module(self.device).synchronize()
+        return self.clock()
+
+    @contextmanager
+    def phase(self) -> Iterator[dict]:
+        """The dict gets "seconds" and "peak_mib", all that is held, when the block ends."""
+        found: dict = {}
+        self.memory.reset()
+        start = self.now()
+        yield found
+        found["seconds"] = self.now() - start
+        grown = self.memory.read()
+        found["peak_mib"] = None if grown is None else self.memory.base + grown
+
+    def timed(self, function: Callable, seconds: list[float]) -> Callable:
+        """The function, adding the seconds of each of its calls to the list."""
+        def wrapper(*args):
+            start = self.now()
+            result = function(*args)
+            seconds.append(self.now() - start)
+            return result
+        return wrapper
 
 
 class PeakMemory:

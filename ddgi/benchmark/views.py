@@ -1,9 +1,5 @@
-"""What views of a head cost with EG3D: planes, rays and super-resolution apart, and many views of one head.
+"""What views of a head cost with EG3D: planes, rays and super-resolution apart, and many views of one head."""
 
-Random weights serve: time and memory do not depend on them.
-"""
-
-import time
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from statistics import median
@@ -12,33 +8,14 @@ import torch
 
 from ..cameras import look_at_label
 from ..errors import InputError
-from ..gan import EG3D, EG3DConfig, EG3DGenerator, StyleGAN2Config
-from .peak import PeakMemory
+from ..gan import EG3DGenerator
+from ..stopwatch import Stopwatch
 
-CONFIGS = {
-    # The sizes of NVIDIA's FFHQ-512 file, 30.7 M parameters.
-    "ffhq": EG3DConfig(StyleGAN2Config(c_dim=25, img_resolution=256, img_channels=96, num_mapping_layers=2)),
-    "small": EG3DConfig(
-        StyleGAN2Config(z_dim=64, c_dim=25, w_dim=128, img_resolution=64, img_channels=48, channel_base=2048,
-                        channel_max=128, num_mapping_layers=2),
-        img_resolution=64, neural_rendering_resolution=32, feature_channels=16, decoder_width=32, sr_kind="2X",
-        sr_input_resolution=32, sr_channels=(64, 32)),
-}
-# "wall" is what a user waits; "cpu" is what this process computed, for a CPU that is busy with other work too.
-CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 SINGLES = 3                                 # heads seen once, for medians
 STAGES = ("planes", "rays", "superresolution")
 
 
-def random_generator(config: EG3DConfig, device: torch.device) -> EG3DGenerator:
-    """An untrained generator, the same at every call."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        module = EG3D(config)
-    return EG3DGenerator(config, module.eval().requires_grad_(False).to(device), name="random weights")
-
-
-class Watch:
+class RenderTimes:
     """Seconds and memory of the stages of `EG3DGenerator.render`, seen by hooks on its networks.
 
     seconds: {stage: one number for each time it ran}. calls: how often. rays_peak: the most MiB that rendering rays
@@ -46,16 +23,15 @@ class Watch:
     """
 
     def __init__(self, generator: EG3DGenerator, clock: str = "wall"):
-        self.generator, self.memory = generator, PeakMemory(generator.w_avg.device)
-        self.now = CLOCKS[clock]
+        self.generator, self.stopwatch = generator, Stopwatch(generator.w_avg.device, clock)
         self.clear()
 
     def clear(self) -> None:
         """Forget what was seen and start the clock."""
         self.seconds: dict[str, list[float]] = {stage: [] for stage in STAGES}
         self.rays_peak = self.total_peak = None
-        self.memory.reset()
-        self.start_level = self.memory.base
+        self.stopwatch.memory.reset()
+        self.start_level = self.stopwatch.memory.base
         self._mark()
 
     @property
@@ -82,34 +58,27 @@ class Watch:
         self._read_peak()
 
     def _mark(self) -> None:
-        _wait(self.generator.w_avg.device)
-        self.since = self.now()
+        self.since = self.stopwatch.now()
 
     def _ends(self, stage: str) -> None:
-        _wait(self.generator.w_avg.device)
-        self.seconds[stage].append(self.now() - self.since)
+        self.seconds[stage].append(self.stopwatch.now() - self.since)
         grown = self._read_peak()
         if stage == "rays" and grown is not None:
             self.rays_peak = max(self.rays_peak or 0.0, grown)
-        self.memory.reset()
+        self.stopwatch.memory.reset()
         self._mark()
 
     def _read_peak(self) -> float | None:
-        grown = self.memory.read()
+        grown = self.stopwatch.memory.read()
         if grown is not None:
-            self.total_peak = max(self.total_peak or 0.0, self.memory.base + grown - self.start_level)
+            self.total_peak = max(self.total_peak or 0.0, self.stopwatch.memory.base + grown - self.start_level)
         return grown
 
 
-def _wait(device: torch.device) -> None:
-    if device.type != "cpu":
-        torch.get_device_module(device).synchronize()
-
-
-def measure(generator: EG3DGenerator, views: Sequence[int] = (1, 8), *, neural_rendering_resolution: int | None = None,
-            memory_mib: float = 512, clock: str = "wall",
-            report: Callable[[str], None] = lambda line: None) -> dict[str, dict]:
-    """Time (by a clock of `CLOCKS`) and memory of single views, of later views, and of many views of one head.
+def view_costs(generator: EG3DGenerator, views: Sequence[int] = (1, 8), *,
+               neural_rendering_resolution: int | None = None, memory_mib: float = 512, clock: str = "wall",
+               report: Callable[[str], None] = lambda line: None) -> dict[str, dict]:
+    """Time, by a clock of `stopwatch.CLOCKS`, and memory of single views, later views and many views of one head.
 
     Returns:
         {case: {"seconds", "ratio", "ceiling_share", "peak_mib", ...}}, cases "planes", "rays", "superresolution",
@@ -127,10 +96,10 @@ def measure(generator: EG3DGenerator, views: Sequence[int] = (1, 8), *, neural_r
     options = {"neural_rendering_resolution": size, "memory_mib": memory_mib}
     setting = {**options, "img_resolution": generator.config.img_resolution, "threads": torch.get_num_threads(),
                "device": str(generator.w_avg.device), "clock": clock}
-    watch = Watch(generator, clock)
-    render_views(watch, 1, 0, options)                                  # warm-up
+    times = RenderTimes(generator, clock)
+    time_views(times, 1, 0, options)                                  # warm-up
     report(f"one view of a head, {SINGLES} times")
-    firsts = [render_views(watch, 1, head, options) for head in range(SINGLES)]
+    firsts = [time_views(times, 1, head, options) for head in range(SINGLES)]
     first = median(run["seconds"] for run in firsts)
     stage = {name: median(run["stages"][name][0] for run in firsts) for name in STAGES}
     share = (stage["rays"] + stage["superresolution"]) / sum(stage.values())
@@ -139,7 +108,7 @@ def measure(generator: EG3DGenerator, views: Sequence[int] = (1, 8), *, neural_r
     later: list[float] = []
     for count in views:
         report(f"{count} view{'s' if count > 1 else ''} of one head")
-        run = render_views(watch, count, SINGLES, options)
+        run = time_views(times, count, SINGLES, options)
         later += run["later"]
         ceiling = (1 - share + count * share) / count
         case = _case(run["seconds"], run["seconds"] / count / first, ceiling, run["peak_mib"])
@@ -154,30 +123,28 @@ def _case(seconds: float, ratio: float, ceiling_share: float | None, peak_mib: f
     return {"seconds": seconds, "ratio": ratio, "ceiling_share": ceiling_share, "peak_mib": peak_mib}
 
 
-def render_views(watch: Watch, count: int, head: int, options: dict) -> dict:
+def time_views(times: RenderTimes, count: int, head: int, options: dict) -> dict:
     """Render `count` views around a new head.
 
     Returns:
         "seconds" in all, "stages" {name: [seconds]}, "calls" {name: number}, "later" [seconds of the second view and
         on], "peak_mib", "rays_peak_mib".
     """
-    generator = watch.generator
+    generator, now = times.generator, times.stopwatch.now
     device, config = generator.w_avg.device, generator.config
     ws = torch.randn(1, config.num_ws, config.w_dim, generator=torch.Generator().manual_seed(head)).to(device)
     yaw = torch.linspace(-0.6, 0.6, count) if count > 1 else torch.zeros(1)
     cameras, ends = look_at_label(yaw, torch.zeros_like(yaw)).to(device), []
 
     def tick(done: int, total: int) -> None:
-        _wait(device)
-        ends.append(watch.now())
+        ends.append(now())
 
-    with watch.watching():
-        watch.clear()
-        start = watch.now()
+    with times.watching():
+        times.clear()
+        start = now()
         out = generator.render(ws, cameras, progress=tick, **options)
-        _wait(device)
-        seconds = watch.now() - start
-        watch.finish()
+        seconds = now() - start
+        times.finish()
     del out
-    return {"seconds": seconds, "stages": watch.seconds, "calls": watch.calls, "peak_mib": watch.total_peak,
-            "rays_peak_mib": watch.rays_peak, "later": [b - a for a, b in zip(ends, ends[1:])]}
+    return {"seconds": seconds, "stages": times.seconds, "calls": times.calls, "peak_mib": times.total_peak,
+            "rays_peak_mib": times.rays_peak, "later": [b - a for a, b in zip(ends, ends[1:])]}

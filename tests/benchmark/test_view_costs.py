@@ -1,13 +1,11 @@
 """The views benchmark: what it counts and reports; never how long things take."""
 
-import sys
-
 import pytest
 import torch
 
+from ddgi.benchmark.generators import EG3D_CONFIGS, random_eg3d
+from ddgi.benchmark.views import RenderTimes, time_views, view_costs
 from ddgi.errors import InputError
-from ddgi.evaluation.peak import MIB, PeakMemory
-from ddgi.evaluation.view_costs import CONFIGS, Watch, measure, random_generator, render_views
 from ddgi.gan import EG3DConfig, RenderingConfig, StyleGAN2Config
 
 TINY = EG3DConfig(
@@ -21,16 +19,16 @@ KEYS = {"seconds", "ratio", "ceiling_share", "peak_mib"}
 
 @pytest.fixture(scope="module")
 def generator():
-    return random_generator(TINY, torch.device("cpu"))
+    return random_eg3d(TINY, torch.device("cpu"))
 
 
 def test_planes_are_computed_once_for_all_views(generator):
-    run = render_views(Watch(generator), 5, 0, {"memory_mib": 64})
+    run = time_views(RenderTimes(generator), 5, 0, {"memory_mib": 64})
     assert run["calls"] == {"planes": 1, "rays": 5, "superresolution": 5} and len(run["later"]) == 4
 
 
 def test_hooks_are_gone_after_a_run(generator):
-    render_views(Watch(generator), 1, 0, {})
+    time_views(RenderTimes(generator), 1, 0, {})
     for network in (generator.module.backbone.synthesis, generator.module.superresolution):
         assert not network._forward_hooks and not network._forward_pre_hooks
 
@@ -50,7 +48,7 @@ def test_rays_in_chunks_give_the_same_picture(generator):
 
 
 def test_the_result_has_a_case_for_each_stage_and_count(generator):
-    result = measure(generator, (1, 3), memory_mib=32)
+    result = view_costs(generator, (1, 3), memory_mib=32)
     assert result.keys() == {"planes", "rays", "superresolution", "later_view", "1_view", "3_views"}
     assert all(case.keys() >= KEYS and case["memory_mib"] == 32 for case in result.values())
     assert result["3_views"]["planes_computed"] == 1
@@ -59,19 +57,9 @@ def test_the_result_has_a_case_for_each_stage_and_count(generator):
 
 def test_no_views_are_refused(generator):
     with pytest.raises(InputError, match="at least 1"):
-        measure(generator, (0,))
+        view_costs(generator, (0,))
 
 
 def test_the_full_size_is_that_of_the_public_file():
-    generator = random_generator(CONFIGS["ffhq"], torch.device("cpu"))
+    generator = random_eg3d(EG3D_CONFIGS["ffhq"], torch.device("cpu"))
     assert sum(p.numel() for p in generator.parameters()) == 30_662_136
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="resident memory is read from /proc")
-def test_peak_memory_sees_what_came_and_went():
-    memory = PeakMemory(torch.device("cpu"))
-    memory.reset()
-    torch.ones(64 * MIB // 4)
-    assert 60 < memory.read() < 80                                      # 64 MiB, whole pages, and noise
-    memory.reset()
-    assert memory.read() < 8
