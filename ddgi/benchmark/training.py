@@ -12,6 +12,7 @@ import torch
 
 from ..errors import InputError
 from ..gan import Generator
+from ..seeds import seeded
 from ..stopwatch import Stopwatch
 from ..training.bridge_trainer import MAPPING, MODULATION, BridgeTrainer
 from ..training.config import FeatureConfig, TrainConfig
@@ -48,7 +49,7 @@ def training_costs(encoder: Encoder, generator: Generator, folder: Path, *, size
     source = open_source(DataTable(count=max(batch, 2)), generator, size, folder / "samples")
     with stopwatch.phase() as sample:
         for index in range(len(source)):
-            source.sample(index, torch.Generator().manual_seed(0))
+            source.sample(index, seeded(0))
     sample["seconds"] /= len(source)
     trainer = TimedTrainer(_recipe(steps, batch, precision), source, encoder, generator, folder, stopwatch, report)
     with stopwatch.phase() as m:

@@ -9,6 +9,7 @@ import torch
 from ..cameras import look_at_label
 from ..errors import InputError
 from ..gan import EG3DGenerator
+from ..seeds import seeded
 from ..stopwatch import Stopwatch
 
 SINGLES = 3                                 # heads seen once, for medians
@@ -132,7 +133,7 @@ def time_views(times: RenderTimes, count: int, head: int, options: dict) -> dict
     """
     generator, now = times.generator, times.stopwatch.now
     device, config = generator.w_avg.device, generator.config
-    ws = torch.randn(1, config.num_ws, config.w_dim, generator=torch.Generator().manual_seed(head)).to(device)
+    ws = torch.randn(1, config.num_ws, config.w_dim, generator=seeded(head)).to(device)
     yaw = torch.linspace(-0.6, 0.6, count) if count > 1 else torch.zeros(1)
     cameras, ends = look_at_label(yaw, torch.zeros_like(yaw)).to(device), []
 

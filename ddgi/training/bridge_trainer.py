@@ -14,6 +14,7 @@ from ..features import StepFeatures
 from ..files import atomic_path, fingerprint
 from ..gan import Generator
 from ..perceptual import feature_distance, lpips_distance
+from ..seeds import seeded
 from .config import StageConfig, TrainConfig
 from .data import Source, split
 from .encoder import Encoder, OwnImages
@@ -169,7 +170,7 @@ class BridgeTrainer:
 
     def _probe(self) -> StepFeatures:
         """The features of one sample, for their sizes."""
-        sample = self.train.sample(0, torch.Generator().manual_seed(0))
+        sample = self.train.sample(0, seeded(0))
         if sample.image is None:
             raise InputError(f"The sample {sample.name!r} has no picture, and training compares pictures.")
         return self.encoder.encode(sample.image[None], [sample.prompt], sample.hint[None], torch.tensor([0]), [0])[0]

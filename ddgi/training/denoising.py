@@ -5,32 +5,32 @@ from collections.abc import Callable
 import torch
 
 
-def uniform(generator: torch.Generator) -> float:
+def uniform(rng: torch.Generator) -> float:
     """Every step alike: the paper's multi-step training."""
-    return torch.rand((), generator=generator).item()
+    return torch.rand((), generator=rng).item()
 
 
-def low(generator: torch.Generator) -> float:
+def low(rng: torch.Generator) -> float:
     """Density 2 (1 - u): more of the late steps, where structure is kept better."""
-    return torch.rand(2, generator=generator).min().item()
+    return torch.rand(2, generator=rng).min().item()
 
 
-def late(generator: torch.Generator) -> float:
+def late(rng: torch.Generator) -> float:
     """u = r^3, r uniform: nearly half of the passes in the last tenth of the steps, and some at every step."""
-    return torch.rand((), generator=generator).item() ** 3
+    return torch.rand((), generator=rng).item() ** 3
 
 
-def high(generator: torch.Generator) -> float:
+def high(rng: torch.Generator) -> float:
     """Density 2 u: more of the early steps, where the text shows more clearly."""
-    return torch.rand(2, generator=generator).max().item()
+    return torch.rand(2, generator=rng).max().item()
 
 
-def logit_normal(generator: torch.Generator) -> float:
+def logit_normal(rng: torch.Generator) -> float:
     """sigmoid(n), n standard normal: mostly the middle (Esser et al. 2024, section 3.1)."""
-    return torch.randn((), generator=generator).sigmoid().item()
+    return torch.randn((), generator=rng).sigmoid().item()
 
 
-def last(generator: torch.Generator) -> float:
+def last(rng: torch.Generator) -> float:
     """Only the last step of a sampling run: one-step training, for comparison."""
     return 0.0
 
@@ -40,6 +40,6 @@ DISTRIBUTIONS: dict[str, Callable[[torch.Generator], float]] = {
     "uniform": uniform, "low": low, "late": late, "high": high, "logit_normal": logit_normal, "last": last}
 
 
-def draw_timestep(distribution: str, count: int, generator: torch.Generator) -> int:
+def draw_timestep(distribution: str, count: int, rng: torch.Generator) -> int:
     """A timestep, 0 to `count` - 1."""
-    return min(int(DISTRIBUTIONS[distribution](generator) * count), count - 1)
+    return min(int(DISTRIBUTIONS[distribution](rng) * count), count - 1)

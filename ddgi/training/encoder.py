@@ -9,6 +9,7 @@ import torch
 from ..features import FeatureLayout, StepFeatures
 from ..perceptual import Features
 from ..pictures import from_bytes, resize, to_bytes
+from ..seeds import seeded
 from .data import Source
 from .data.rows import KeptRows, Progress, Tensors
 from .stage import batches
@@ -86,7 +87,7 @@ class OwnImages:
     @torch.no_grad()
     def _finish(self, places: range) -> Tensors:
         indices = [self.indices[place] for place in places]
-        samples = [self.source.sample(i, torch.Generator().manual_seed(self.sample_seed(i))) for i in indices]
+        samples = [self.source.sample(i, seeded(self.sample_seed(i))) for i in indices]
         pictures = self.encoder.finish([s.prompt for s in samples], torch.stack([s.hint for s in samples]),
                                        [self._seed(_NOISE, i) for i in indices])
         return {"pictures": to_bytes(pictures).cpu()}

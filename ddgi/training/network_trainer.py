@@ -93,7 +93,7 @@ class NetworkTrainer:
         self.optimizer.zero_grad(set_to_none=True)
         self.network.requires_grad_(False)
 
-    def _step(self, step: int, generator: torch.Generator) -> dict[str, float]:
+    def _step(self, step: int, rng: torch.Generator) -> dict[str, float]:
         parts, sums = self.settings.accumulate, {}
         self.optimizer.zero_grad(set_to_none=True)
         for part in range(parts):

@@ -12,6 +12,7 @@ import torch
 
 from ..bridge import BridgeConfig, BridgeInputs, bridge_inputs
 from ..errors import InputError
+from ..seeds import numbered, seeded
 from .data import Sample, Source
 from .data.rows import KeptRows, Progress, Tensors
 from .denoising import draw_timestep
@@ -83,10 +84,10 @@ class Passes:
 
     def plan(self, number: int) -> Plan:
         """What pass `number` (0, 1, ...) is; the source is shuffled anew each epoch."""
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
-        own = torch.rand((), generator=generator).item() < self.own_share
-        timestep = draw_timestep(self.denoising_steps, self.encoder.num_timesteps, generator)
-        seed, sample_seed = torch.randint(0, 2 ** 62, (2,), generator=generator).tolist()
+        rng = numbered(self.seed, number)
+        own = torch.rand((), generator=rng).item() < self.own_share
+        timestep = draw_timestep(self.denoising_steps, self.encoder.num_timesteps, rng)
+        seed, sample_seed = torch.randint(0, 2 ** 62, (2,), generator=rng).tolist()
         if own:
             index = self.own.indices[int(batches(len(self.own.indices), 1, number, self.seed))]
             return Plan(number, index, timestep, True, seed, self.own.sample_seed(index))
@@ -98,7 +99,7 @@ class Passes:
         Raises:
             InputError: one has none.
         """
-        found = [self.source.sample(p.index, torch.Generator().manual_seed(p.sample_seed)) for p in plans]
+        found = [self.source.sample(p.index, seeded(p.sample_seed)) for p in plans]
         for sample in found:
             if sample.image is None:
                 raise InputError(f"The sample {sample.name!r} has no picture, and training compares pictures; "

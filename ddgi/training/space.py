@@ -5,6 +5,7 @@ from torch import autocast
 
 from ..errors import InputError
 from ..gan import Generator
+from ..seeds import seeded
 
 STATISTICS_DRAWS, STATISTICS_SEED = 4096, 0
 
@@ -23,7 +24,7 @@ class LatentSpace:
         self.size, self.num_ws = generator.config.img_resolution, generator.config.num_ws
         self.w_avg = generator.w_avg.detach().float().clone()
         z = torch.randn(STATISTICS_DRAWS, generator.config.z_dim,
-                        generator=torch.Generator().manual_seed(STATISTICS_SEED))
+                        generator=seeded(STATISTICS_SEED))
         with torch.no_grad():
             drawn = generator.map(z.to(self.w_avg.device))[:, 0]
         self.w_std = drawn.std(0).clamp_min(1e-3)

@@ -1,9 +1,10 @@
 """One training stage: a seeded loop with EMA, a cosine rate, atomic checkpoints and exact resume."""
 
+import functools
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +13,7 @@ from torch import nn
 
 from ..errors import InputError, first_line
 from ..files import atomic_path, sweep, write_error
+from ..seeds import numbered, seeded
 
 _REMEDY = "free space on that disk and run the same command again"
 
@@ -68,9 +70,9 @@ def constant_rate(step: int, steps: int, warmup: int = 50) -> float:
 
 
 class Stage:
-    """Runs `step_fn(step, generator) -> dict of floats` for `steps` steps.
+    """Runs `step_fn(step, rng) -> dict of floats` for `steps` steps.
 
-    Each step draws from a generator seeded by (seed, step), so a resumed run sees the same
+    Each step draws from a stream of its own, (seed, step), so a resumed run sees the same
     numbers as an uninterrupted one. `run` ends by saving; a finished stage is skipped.
 
     Args:
@@ -123,7 +125,7 @@ class Stage:
         while not self.done:
             step = self.position
             self._set_rates(step)
-            values = step_fn(step, torch.Generator().manual_seed(self.seed * 1_000_003 + step))
+            values = step_fn(step, numbered(self.seed, step))
             for key, module in self.modules.items():
                 self.emas[key].update(module)
             self.position, self.seconds = step + 1, before + time.monotonic() - start
@@ -225,13 +227,10 @@ def _write(state: dict, path: Path) -> None:
 
 def batches(count: int, size: int, step: int, seed: int) -> torch.Tensor:
     """Indices [size] of batch `step` when `count` samples are shuffled anew each epoch."""
-    first = step * size
-    picked: Iterator[int] = (first + i for i in range(size))
-    orders: dict[int, torch.Tensor] = {}
-    indices = []
-    for position in picked:
-        epoch, place = divmod(position, count)
-        if epoch not in orders:
-            orders[epoch] = torch.randperm(count, generator=torch.Generator().manual_seed(seed * 7919 + epoch))
-        indices.append(orders[epoch][place])
-    return torch.stack(indices)
+    places = (divmod(step * size + i, count) for i in range(size))
+    return torch.stack([_order(count, seed, epoch)[place] for epoch, place in places])
+
+
+@functools.lru_cache(maxsize=8)  # of the epochs that passes, own pictures and kept features are in
+def _order(count: int, seed: int, epoch: int) -> torch.Tensor:
+    return torch.randperm(count, generator=seeded(seed * 7919 + epoch))

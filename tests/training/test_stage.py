@@ -13,8 +13,8 @@ def make_stage(folder, steps):
     optimizer = torch.optim.AdamW(module.parameters(), lr=0.01)
     stage = Stage("toy", steps, {"toy": module}, {"adam": optimizer}, folder, report=lambda line: None)
 
-    def step_fn(step, generator):
-        x = torch.randn(16, 4, generator=generator)
+    def step_fn(step, rng):
+        x = torch.randn(16, 4, generator=rng)
         loss = (module(x) - x.sum(1, keepdim=True)).square().mean()
         optimizer.zero_grad()
         loss.backward()
@@ -36,10 +36,10 @@ def test_a_resumed_stage_equals_an_uninterrupted_one_bit_for_bit(tmp_path):
     stage, _, step_fn = make_stage(tmp_path / "b", 30)
     stage.save_every = 0.0  # a checkpoint after every step
 
-    def killed_at_17(step, generator):
+    def killed_at_17(step, rng):
         if step == 17:
             raise Killed
-        return step_fn(step, generator)
+        return step_fn(step, rng)
 
     with pytest.raises(Killed):
         stage.run(killed_at_17)
@@ -55,7 +55,7 @@ def test_a_finished_stage_takes_no_step(tmp_path):
     stage, _, step_fn = make_stage(tmp_path, 5)
     stage.run(step_fn)
     stage, _, _ = make_stage(tmp_path, 5)
-    stage.run(lambda step, generator: pytest.fail("a finished stage ran a step"))
+    stage.run(lambda step, rng: pytest.fail("a finished stage ran a step"))
 
 
 def test_ema_follows_its_ramped_decay():

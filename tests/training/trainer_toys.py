@@ -52,9 +52,9 @@ class ToySource(Items):
     def name(self, index):
         return f"toy-{index}"
 
-    def read(self, index, generator):
+    def read(self, index, rng):
         image = self.images[index]
-        kind = ("mask", "scribble")[int(torch.randint(2, (), generator=generator))]
+        kind = ("mask", "scribble")[int(torch.randint(2, (), generator=rng))]
         hint = (image > 0).float() if kind == "scribble" else (image + 1) / 2
         mask = (image[0] > 0).to(torch.uint8) if self.flags.get("on_white") else None
         return Sample(self.name(index), "bright" if image.mean() > 0 else "dark", hint, kind, image, mask,

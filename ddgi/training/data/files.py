@@ -95,13 +95,13 @@ class PictureFiles(Items):
     def label(self, file: Path) -> str:
         return Path(file).relative_to(self.root).as_posix() if Path(file).is_relative_to(self.root) else str(file)
 
-    def read(self, index: int, generator: torch.Generator) -> Sample:
+    def read(self, index: int, rng: torch.Generator) -> Sample:
         """Item `index`; raises BrokenFile where one of its files cannot be read."""
         item, size = self.items[index], self.reading.resolution
-        prompt = item.prompts[int(torch.randint(len(item.prompts), (1,), generator=generator))]
-        kind = self.reading.hints.kind(bool(item.masks), generator)
+        prompt = item.prompts[int(torch.randint(len(item.prompts), (1,), generator=rng))]
+        kind = self.reading.hints.kind(bool(item.masks), rng)
         picture = open_picture(item.image)
-        framing = frame(picture.size, prompt, self.reading.augment, generator)
+        framing = frame(picture.size, prompt, self.reading.augment, rng)
         pixels = self.reading.hints.pixels(size)
         image = read_image(picture, framing, size)
         mask = self.read_mask(item, framing, size) if item.masks else None

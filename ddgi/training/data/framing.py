@@ -64,12 +64,12 @@ class Framing:
         return self == Framing()
 
 
-def frame(size: tuple[int, int], prompt: str, augment: Augment, generator: torch.Generator) -> Framing:
+def frame(size: tuple[int, int], prompt: str, augment: Augment, rng: torch.Generator) -> Framing:
     """The largest centred square of a picture of `size` (width, height), varied as `augment` says.
 
     Always draws four numbers, so that what is drawn after does not depend on the options.
     """
-    draws = torch.rand(4, generator=generator, dtype=torch.float64).tolist()
+    draws = torch.rand(4, generator=rng, dtype=torch.float64).tolist()
     side = min(size) * (augment.crop + (1 - augment.crop) * draws[0])
     if augment.crop < 1:
         # Corners stay within the centred square, so that a wide picture is not cut beside its head.

@@ -17,7 +17,8 @@ from ...errors import InputError
 from ...gan import Generator
 from ...palette import CLASS_NAMES
 from ...pictures import from_bytes, resize, resize_classes, to_bytes
-from .heads import check_seeds, describe_seeds, random_angles
+from ...seeds import check_seeds, describe_seeds, seeded
+from .heads import random_angles
 from .hints import Hints, mask_hint
 from .rows import KeptRows, rows_for
 from .sample import Items, Problem, Sample
@@ -87,10 +88,10 @@ class GeneratorSamples(Items):
         """The prompt of an item, without rendering it."""
         return self.prompts.draw(self.seeds[index])
 
-    def read(self, index: int, generator: torch.Generator) -> Sample:
+    def read(self, index: int, rng: torch.Generator) -> Sample:
         row = self.rows.row(index)
         image, mask = from_bytes(row["image"]), row.get("mask")
-        kind, pixels = self.hints.kind(mask is not None, generator), self.hints.pixels(self.resolution)
+        kind, pixels = self.hints.kind(mask is not None, rng), self.hints.pixels(self.resolution)
         classes = None if mask is None else resize_classes(mask, pixels)
         if kind == "mask":
             hint = mask_hint(classes)
@@ -131,7 +132,7 @@ class GeneratorSamples(Items):
 
     def _latent(self, seed: int) -> Tensor:
         """ws [1, num_ws, w_dim] of one seed; conditional 2D generators get a random class."""
-        draws = torch.Generator().manual_seed(seed)
+        draws = seeded(seed)
         config = getattr(self.generator.config, "backbone", self.generator.config)
         z = torch.randn(1, config.z_dim, generator=draws)
         low, high = self.truncation_psi

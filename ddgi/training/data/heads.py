@@ -1,7 +1,6 @@
 """Head world as a source: as many captioned heads as there are seeds, with masks, scribbles and cameras."""
 
 import dataclasses
-import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from ...cameras import look_at_label
 from ...errors import InputError
 from ...headworld import caption, render_batch, stack_seeds
 from ...pictures import from_bytes, resize_classes, to_bytes
+from ...seeds import check_seeds, describe_seeds, seeded
 from .framing import Augment, Framing, flip_classes, frame_camera, names_a_side
 from .hints import Hints, mask_hint
 from .pictures import shrink_lines
@@ -61,11 +61,11 @@ class HeadWorld(Items):
     def name(self, index: int) -> str:
         return f"head-{self.seeds[index]}"
 
-    def read(self, index: int, generator: torch.Generator) -> Sample:
+    def read(self, index: int, rng: torch.Generator) -> Sample:
         row = self.rows.row(index)
-        phrasing = int(torch.randint(PHRASINGS, (1,), generator=generator))
-        kind = self.hints.kind(True, generator)
-        draw = torch.rand(1, generator=generator, dtype=torch.float64).item()
+        phrasing = int(torch.randint(PHRASINGS, (1,), generator=rng))
+        kind = self.hints.kind(True, rng)
+        draw = torch.rand(1, generator=rng, dtype=torch.float64).item()
         prompt = caption(row["attributes"].tolist(), phrasing)
         image, mask, lines, camera = from_bytes(row["image"]), row["mask"], row["lines"].bool(), row["camera"]
         if self.augment.flip and draw < 0.5 and not names_a_side(prompt):
@@ -102,24 +102,8 @@ class HeadWorld(Items):
         return look_at_label(angles[:, 0], angles[:, 1])
 
 
-def check_seeds(seeds: Sequence[int]) -> None:
-    """Refuse no seeds and repeated ones, which would be two items of one name."""
-    different = len(set(seeds))
-    if different == 0 or different != len(seeds):
-        raise InputError(f"{len(seeds)} seeds with {different} different values were given; give at least one and "
-                         f"none twice.")
-
-
 def random_angles(seeds: Sequence[int], yaw: float, pitch: float) -> Tensor:
     """Yaw and pitch [B, 2] in degrees, even within `yaw` and `pitch` to each side, each pair from its own seed."""
     # Another stream than the head's own, so that poses and looks are independent.
-    draws = [torch.rand(2, generator=torch.Generator().manual_seed(seed ^ _CAMERA_STREAM)) for seed in seeds]
+    draws = [torch.rand(2, generator=seeded(seed ^ _CAMERA_STREAM)) for seed in seeds]
     return (torch.stack(draws) * 2 - 1) * torch.tensor([yaw, pitch])
-
-
-def describe_seeds(seeds: Sequence[int]) -> dict:
-    """JSON values: a range as it is, a list by its length and hash."""
-    if isinstance(seeds, range):
-        return {"start": seeds.start, "stop": seeds.stop, "step": seeds.step}
-    digest = hashlib.sha256(repr(list(seeds)).encode()).hexdigest()[:16]
-    return {"count": len(seeds), "hash": digest}

@@ -48,9 +48,9 @@ class Hints:
             raise InputError(f"A scribble detail of {self.detail} and a thickness of {self.thickness} were given; "
                              f"detail must be above 0 and thickness at least 1.")
 
-    def kind(self, has_mask: bool, generator: torch.Generator) -> str:
-        """Draw "mask" or "scribble"; always uses one number of `generator`."""
-        draw = torch.rand(1, generator=generator, dtype=torch.float64).item()
+    def kind(self, has_mask: bool, rng: torch.Generator) -> str:
+        """Draw "mask" or "scribble"; always uses one number of `rng`."""
+        draw = torch.rand(1, generator=rng, dtype=torch.float64).item()
         return "mask" if has_mask and draw < self.mask_share else "scribble"
 
     def pixels(self, resolution: int) -> int:

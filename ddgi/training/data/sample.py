@@ -71,8 +71,8 @@ class Source(Protocol):
     def name(self, index: int) -> str:
         """The name of item `index`, without reading it."""
 
-    def sample(self, index: int, generator: torch.Generator) -> Sample:
-        """Item `index`; every choice (hint, caption, crop, flip) is drawn from `generator`, a CPU generator."""
+    def sample(self, index: int, rng: torch.Generator) -> Sample:
+        """Item `index`; every choice (hint, caption, crop, flip) is drawn from `rng`, a stream on the CPU."""
 
     def describe(self) -> dict:
         """What the training record keeps: JSON values only."""
@@ -89,7 +89,7 @@ class Items:
     def __len__(self) -> int:
         raise NotImplementedError
 
-    def read(self, index: int, generator: torch.Generator) -> Sample:
+    def read(self, index: int, rng: torch.Generator) -> Sample:
         """Item `index`; raises BrokenFile where it cannot be read."""
         raise NotImplementedError
 
@@ -97,7 +97,7 @@ class Items:
         """How problems name a file."""
         return Path(file).name
 
-    def sample(self, index: int, generator: torch.Generator) -> Sample:
+    def sample(self, index: int, rng: torch.Generator) -> Sample:
         """Item `index`, or the first after it that can be read.
 
         Raises:
@@ -105,7 +105,7 @@ class Items:
         """
         for offset in range(len(self)):
             try:
-                return self.read((index + offset) % len(self), generator)
+                return self.read((index + offset) % len(self), rng)
             except BrokenFile as broken:
                 problem = Problem(self.label(broken.file), broken.reason)
                 if problem not in self.problems:
@@ -133,8 +133,8 @@ class Subset(Items):
     def label(self, file: Path) -> str:
         return self.source.label(file)
 
-    def read(self, index: int, generator: torch.Generator) -> Sample:
-        return self.source.read(self.indices[index], generator)
+    def read(self, index: int, rng: torch.Generator) -> Sample:
+        return self.source.read(self.indices[index], rng)
 
     def describe(self) -> dict:
         return {**self.source.describe(), "part": self.part, "part_items": len(self)}

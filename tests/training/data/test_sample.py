@@ -18,7 +18,7 @@ class Toy(Items):
     def name(self, index):
         return self.names[index]
 
-    def read(self, index, generator):
+    def read(self, index, rng):
         if self.names[index] in self.broken:
             raise BrokenFile(f"{self.names[index]}.png", "it is damaged")
         return Sample(self.names[index], "", torch.zeros(3, 8, 8), "mask")
