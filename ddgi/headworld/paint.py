@@ -71,11 +71,12 @@ def mix(a: Tensor, b: Tensor, amount: Tensor) -> Tensor:
     return torch.lerp(a, b.expand_as(a), amount[:, None])
 
 
-def paint(field: Field, colours: Palette, points: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Albedo, shine and classes of surface points [B, 3, N].
+def paint(field: Field, colours: Palette, points: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Albedo, shine, parts and classes of surface points [B, 3, N].
 
     Returns:
-        albedo [B, 3, N] in display values, shine [B, N] in 0..1, distance [B, N], class uint8 [B, N].
+        albedo [B, 3, N] in display values, shine [B, N] in 0..1, distance [B, N], part [B, N] (places in
+        `PARTS`), class uint8 [B, N].
     """
     e, c = field.quadrics(points)
     distance, part = field.stack_parts(field.part_list(points, e, c)).min(1)
@@ -97,7 +98,7 @@ def paint(field: Field, colours: Palette, points: Tensor) -> tuple[Tensor, Tenso
     albedo = _paint_mouth(albedo, part, c, points)
     albedo = _paint_fabric(albedo, part, points, field, colours)
     shine = points.new_tensor((0.16, 0.16, 0.12, 0.9, 0.3, 0.45, 0.5, 0.1, 0.08, 0.35, 0.05, 0.8, 0.9, 0.9, 0.05))[part]
-    return albedo, shine, distance, classes.to(torch.uint8)
+    return albedo, shine, distance, part, classes.to(torch.uint8)
 
 
 def _paint_skin(albedo: Tensor, part: Tensor, c: Tensor, points: Tensor, colours: Palette) -> Tensor:

@@ -64,6 +64,10 @@ class HeadParameters:
     attributes: Tensor
     factors: Tensor
 
+    def rows(self, index: Tensor) -> "HeadParameters":
+        """Some of the heads."""
+        return HeadParameters(self.attributes[index], self.factors[index])
+
     def factor(self, name: str) -> Tensor:
         """One continuous factor [B] in (-1, 1)."""
         return self.factors[:, FACTORS.index(name)]
