@@ -3,9 +3,12 @@
 import dataclasses
 import importlib
 import json
+from pathlib import Path
 
 import pytest
 import torch
+
+SHIPPED = Path(__file__).parents[2] / "demo"
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +61,14 @@ def test_every_word_of_the_grammar_is_one_token(pack, networks):
         ids = [token for token, _ in tokenizer.tokenize_with_weights(word)["l"][0]]
         end = ids[-1]
         assert ids[2:] == [end] * 75, word  # start, the word, end and padding
+
+
+def test_words_keep_their_ids_as_words_are_added(tokenizer_folder):
+    """The shipped text encoder was trained with these ids; only start and end, which come last, may move."""
+    shipped = json.loads((SHIPPED / "tokenizer" / "vocab.json").read_text())
+    ours = json.loads((tokenizer_folder / "vocab.json").read_text())
+    assert [ours[token] for token in list(shipped)[:-2]] == list(range(len(shipped) - 2))
+    assert list(ours)[-2:] == list(shipped)[-2:]
 
 
 def test_text_training_equals_cores_text_encoder(demo, networks):
