@@ -76,6 +76,9 @@ class FeatureExtract(io.ComfyNode):
     @classmethod
     def execute(cls, model, seed, steps, cfg, sampler_name, scheduler, positive, negative, latent_image, denoise,
                 capture_steps, every, step_list) -> io.NodeOutput:
+        if denoise == 0.0:
+            raise InputError("denoise is 0: nothing is sampled, so there are no features. Raise it (1 makes a new "
+                             "picture, less keeps part of the given one), or read a latent with DDGI Encode Image")
         tap = FeatureTap(_selection(capture_steps, every, step_list))
         latent = core_nodes.common_ksampler(tap.attach(model), seed, steps, cfg, sampler_name, scheduler, positive,
                                             negative, latent_image, denoise=denoise)[0]
@@ -92,7 +95,7 @@ class FeatureTapNode(io.ComfyNode):
             display_name="DDGI Feature Tap",
             category=FEATURES,
             description="Put this between your model and any sampler or guider. It listens to the sampling run; DDGI "
-                        "Collect Features hands out what it heard. Use one tap per sampler, as the last model node.",
+                        "Collect Features hands out what it heard. Make it the last node that changes the model.",
             search_aliases=["capture", "features", "attention", "hook"],
             inputs=[io.Model.Input("model", tooltip="The diffusion model to read: SD 1.x, SD 2.x or "
                                                     "SDXL."), *_step_inputs()],
@@ -117,19 +120,19 @@ class CollectFeatures(io.ComfyNode):
             node_id="DDGICollectFeatures",
             display_name="DDGI Collect Features",
             category=FEATURES,
-            description="Hands out what DDGI Feature Tap heard during the sampling run. Connect the sampler's latent "
-                        "too, so that this node waits until sampling is done.",
+            description="Hands out what DDGI Feature Tap heard while the connected latent was sampled. Connect that "
+                        "latent straight from its sampler: features of another one are never given.",
             search_aliases=["capture", "features", "attention"],
             inputs=[
                 Tap.Input("tap", tooltip="The tap of DDGI Feature Tap."),
-                io.Latent.Input("latent", tooltip="The output of the sampler that uses the tapped model."),
+                io.Latent.Input("latent", tooltip="The latent of the sampler that uses the tapped model, unchanged."),
             ],
             outputs=[Features.Output(display_name="features", tooltip="What the model saw, for DDGI Face Latent.")],
         )
 
     @classmethod
     def execute(cls, tap, latent) -> io.NodeOutput:
-        return io.NodeOutput(tap.features())
+        return io.NodeOutput(tap.features(latent["samples"]))
 
 
 class EncodeImage(io.ComfyNode):

@@ -3,8 +3,7 @@
 from comfy_api.latest import io
 
 from ..ddgi.errors import InputError
-from ..host.capture.run import WORDS_KEY
-from ..host.capture.words import prompt_words
+from ..host.capture.words import WORDS_KEY, prompt_words
 from .types import FEATURES
 
 

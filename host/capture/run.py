@@ -14,11 +14,13 @@ gives the features of that area.
 
 from __future__ import annotations
 
+from typing import NamedTuple
 from uuid import uuid4
 
 import comfy.model_management
 import torch
 from comfy.patcher_extension import WrappersMP
+from comfy_execution.utils import get_executing_context
 
 from ...ddgi.errors import InputError
 from ...ddgi.features import (
@@ -28,21 +30,25 @@ from ...ddgi.features import (
     StepSelection,
     captured_call,
     find_taps,
-    fit_words,
     step_of_sigma,
 )
+from .prompts import Prompts
 
 _CHURN = 2**0.5 * 1.01  # churn multiplies sigma by at most 1 + (sqrt 2 - 1): Karras et al. 2022, algorithm 2
-WORDS_KEY = "ddgi_words"  # entry of a conditioning: bool [1, tokens], True on prompt words
 
 
 class FeatureTap:
-    """Collects the features of the latest sampling run of the model it is attached to."""
+    """Collects the features of sampling runs of the model it is attached to.
+
+    It outlives its runs, as the host keeps the outputs of nodes. So it knows what each run made, and gives
+    features for that latent only. It keeps the runs of one execution of a graph, the last one of each sampler.
+    """
 
     def __init__(self, selection: StepSelection):
         self.selection = selection
         self._key = f"ddgi_tap_{uuid4().hex}"
-        self._run: _Run | None = None
+        self._runs: dict[_Caller, _Run] = {}  # finished ones, the newest last
+        self._running: _Run | None = None
 
     def attach(self, model):
         """A clone of the ModelPatcher `model` with this tap's wrappers; `model` stays as it is.
@@ -60,41 +66,51 @@ class FeatureTap:
             tapped.add_wrapper_with_key(kind, self._key, wrapper)
         return tapped
 
-    def features(self) -> DiffusionFeatures:
-        """The latest finished run's features. Raises InputError if there are none."""
-        if self._run is None or not self._run.finished:
+    def features(self, latent: torch.Tensor | None = None) -> DiffusionFeatures:
+        """Features of the finished run that made `latent`; of the newest run if none is given.
+
+        latent: what the sampler gave, unchanged, or its last guess of the clean latent ("denoised output").
+        Raises InputError if no run is finished, or none made this latent.
+        """
+        if not self._runs:
             raise InputError(
-                "no features were captured: the tapped model has not finished a sampling run; connect the MODEL output "
-                "of DDGI Feature Tap to your sampler (or guider), and the sampler's LATENT to DDGI Collect Features"
+                "no features were captured: the tapped model has not sampled anything. Connect the MODEL output of "
+                "DDGI Feature Tap to your sampler (or guider), and the sampler's LATENT to DDGI Collect Features; a "
+                "sampler with denoise 0 or without sigmas takes no step"
             )
-        return self._run.features()
+        runs = [run for run in self._runs.values() if latent is None or run.gave(latent)]
+        if not runs:
+            raise InputError(
+                "the latent was not made by the tapped model: it comes from a sampler without the tap, or it was "
+                "changed on its way here (resized, blended, decoded). Connect the MODEL output of DDGI Feature Tap to "
+                "the sampler of this latent, and that sampler's LATENT straight to DDGI Collect Features"
+            )
+        return runs[-1].features()
 
     def _outer_sample(self, executor, noise, latent_image, sampler, sigmas, *args, **kwargs):
-        self._run = None  # a second run starts fresh, and a failed one leaves nothing
-        run = self._run = _Run(executor.class_obj, self.selection, sigmas)
+        caller, around = _Caller.now(), self._running
+        # A sampler's second run replaces its first, and a failed one leaves nothing; both before memory is needed.
+        self._runs = {c: run for c, run in self._runs.items() if c != caller and c.prompt_id == caller.prompt_id}
+        run = self._running = _Run(executor.class_obj, self.selection, sigmas)
         try:
             output = executor(noise, latent_image, sampler, sigmas, *args, **kwargs)
-        except BaseException:  # interrupts included: half a run is not a result
-            self._run = None
-            raise
-        run.finish()
+        finally:
+            self._running = around
+        run.finish(output)
+        self._runs[caller] = run
         return output
 
-    def _active(self) -> _Run | None:
-        """The run in progress; None for a guider used by hand, outside a sampling run."""
-        return None if self._run is None or self._run.finished else self._run
-
     def _sampler_sample(self, executor, guider, sigmas, extra_args, callback, *args, **kwargs):
-        run = self._run
+        run = self._running
 
-        def counted(step, *values):
-            run.step_done(step)
-            return callback(step, *values) if callback is not None else None
+        def counted(step, denoised, *values):
+            run.step_done(step, denoised)
+            return callback(step, denoised, *values) if callback is not None else None
 
-        return executor(guider, sigmas, extra_args, counted, *args, **kwargs)
+        return executor(guider, sigmas, extra_args, counted if run else callback, *args, **kwargs)
 
     def _predict_noise(self, executor, x, timestep, *args, **kwargs):
-        run = self._active()
+        run = self._running  # None for a guider used by hand, outside a sampling run
         if run is None:
             return executor(x, timestep, *args, **kwargs)
         run.start_evaluation(float(timestep.flatten()[0]))
@@ -103,33 +119,29 @@ class FeatureTap:
         return output
 
     def _calc_cond_batch(self, executor, model, conds, x_in, timestep, model_options):
-        run = self._active()
+        run = self._running
         index = run.positive_index(conds) if run is not None else None
         if index is None:
             return executor(model, conds, x_in, timestep, model_options)
-        watch = _unet_watch(run.evaluation, run.prompts, index)
-        options = _with_unet_wrapper(model_options, self._key, watch)
+        options = _with_unet_wrapper(model_options, self._key, _unet_reader(run.evaluation, run.prompts, index))
         output = executor(model, conds, x_in, timestep, options)
         run.evaluation.closed = run.evaluation.features is not None
         return output
 
 
-class _Prompts:
-    """The positive conditioning of a run: rank by uuid, token counts and word flags."""
+class _Caller(NamedTuple):
+    """Who samples: a node of the graph in one of its executions; all None outside the host's executor.
 
-    def __init__(self, positive: list[dict]):
-        self.positive = positive
-        self.ranks = {entry.get("uuid"): rank for rank, entry in reversed(list(enumerate(positive)))}
-        lengths = [entry["cross_attn"].shape[1] for entry in positive]
-        self.words = [fit_words(entry.get(WORDS_KEY), length) for entry, length in zip(positive, lengths)]
-        if not any(bool(words.any()) for words in self.words):
-            raise InputError("the prompt has no words; write what the face should look like in the positive prompt")
+    index: which of the node's runs, where it is given a list.
+    """
 
-    def rank(self, uuid) -> int:
-        return self.ranks.get(uuid, len(self.positive) - 1)
+    prompt_id: str | None
+    node_id: str | None
+    index: int | None
 
-    def tokens(self, rank: int) -> int:
-        return self.words[rank].shape[1]
+    @classmethod
+    def now(cls) -> _Caller:
+        return cls(*(get_executing_context() or (None, None, None)))
 
 
 class _Evaluation:
@@ -153,11 +165,13 @@ class _Run:
         self.wanted = frozenset(selection.resolve(len(self.schedule) - 1))
         unet = guider.model_patcher.get_model_object("diffusion_model")
         self.layout = FeatureLayout.of(unet)
-        self.prompts = _Prompts(self._positive(guider))
+        self.prompts = Prompts(self._positive(guider), guider.model_patcher.get_model_object("model_sampling"))
+        self.prompts.check(sorted(self.wanted), self.schedule)
         self.next_step = 0
+        self.denoised: torch.Tensor | None = None
+        self.made: list[torch.Tensor] = []
         self.evaluation: _Evaluation | None = None
         self.captured: dict[int, _Evaluation] = {}
-        self.finished = False
 
     @staticmethod
     def _positive(guider) -> list[dict]:
@@ -166,7 +180,8 @@ class _Run:
             raise InputError("the sampler got no positive prompt; connect a text conditioning to it")
         return conds
 
-    def step_done(self, step: int) -> None:
+    def step_done(self, step: int, denoised: torch.Tensor) -> None:
+        self.denoised = denoised
         self.next_step = max(self.next_step, step + 1)
 
     def start_evaluation(self, sigma: float) -> None:
@@ -198,10 +213,16 @@ class _Run:
         first = positive[0].get("uuid")
         return next((i for i, cond in enumerate(conds) if cond and cond[0].get("uuid") == first), None)
 
-    def finish(self) -> None:
-        self.guider = None  # holds the model and the conditioning
-        self.evaluation = None
-        self.finished = True
+    def finish(self, output: torch.Tensor) -> None:
+        """output: the sampled latent. Copies of it and of the last denoised one say later which run they are of."""
+        self.made = [output.to("cpu", copy=True)]
+        if self.denoised is not None:  # as core's custom samplers hand it out
+            self.made.append(self.guider.model_patcher.model.process_latent_out(self.denoised.cpu()))
+        self.guider = self.evaluation = self.denoised = None  # the guider holds the model and the conditioning
+
+    def gave(self, latent: torch.Tensor) -> bool:
+        """Whether `latent` is what this run made, but for the dtype that the host keeps latents in."""
+        return any(_equal(latent, made) for made in self.made)
 
     def features(self) -> DiffusionFeatures:
         missing = sorted(self.wanted - self.captured.keys())
@@ -211,16 +232,18 @@ class _Run:
                 "levels, or a cache skipped the model there; use a sampler such as euler or dpmpp_2m, without caching"
             )
         evaluations = [self.captured[step] for step in sorted(self.captured)]
+        self.prompts.check_same({evaluation.step: evaluation.rank for evaluation in evaluations})
         words = self.prompts.words[evaluations[0].rank]
-        for evaluation in evaluations:
-            if not torch.equal(self.prompts.words[evaluation.rank], words):
-                raise InputError(
-                    f"the positive prompt changes between steps {evaluations[0].step} and {evaluation.step}; "
-                    "capture only steps that share one prompt"
-                )
         steps = tuple(evaluation.features for evaluation in evaluations)
         layout = self.layout.at(evaluations[0].latent_size)
         return DiffusionFeatures(layout, steps, words.expand(steps[0].batch_size, -1).cpu().clone())
+
+
+def _equal(latent: torch.Tensor, made: torch.Tensor) -> bool:
+    """Bit for bit after the cast, NaN (a half precision model's black pictures) like NaN."""
+    if not isinstance(latent, torch.Tensor) or latent.shape != made.shape:
+        return False
+    return torch.allclose(latent.cpu(), made.to(latent.dtype), rtol=0, atol=0, equal_nan=True)
 
 
 def _with_unet_wrapper(model_options: dict, key: str, wrapper) -> dict:
@@ -235,12 +258,12 @@ def _with_unet_wrapper(model_options: dict, key: str, wrapper) -> dict:
     return {**model_options, "transformer_options": {**options, "wrappers": wrappers}}
 
 
-def _unet_watch(evaluation: _Evaluation, prompts: _Prompts, positive: int):
+def _unet_reader(evaluation: _Evaluation, prompts: Prompts, positive: int):
     """A DIFFUSION_MODEL wrapper that reads the rows of the first active positive prompt."""
 
     # A compiled U-Net runs this one call uncompiled: hooks cannot be set from inside a compiled call.
     @torch.compiler.disable
-    def watch(executor, *args, **kwargs):
+    def read(executor, *args, **kwargs):
         taps = find_taps(executor.class_obj)
         options = taps.options_of_call(args, kwargs)
         chunks = options["cond_or_uncond"]
@@ -260,4 +283,4 @@ def _unet_watch(evaluation: _Evaluation, prompts: _Prompts, positive: int):
         evaluation.features = call.features(evaluation.step, evaluation.sigma)
         return output
 
-    return watch
+    return read

@@ -2,6 +2,8 @@
 
 from ...ddgi.features import words_of_ids
 
+WORDS_KEY = "ddgi_words"  # entry of a conditioning: bool [1, tokens], True on prompt words
+
 
 def prompt_words(clip, tokens: dict):
     """bool [1, tokens]: the words of a prompt tokenised by `clip`.

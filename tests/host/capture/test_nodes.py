@@ -79,8 +79,15 @@ def test_tap_around_sampler_custom_advanced(nodes, tiny):
 
 def test_collect_without_a_run_says_what_to_connect(pack, nodes, tiny):
     _, tap = execute(nodes["DDGIFeatureTap"], tiny.model(), "all", 1, "")
-    with pytest.raises(pack.ddgi.InputError, match="connect the MODEL output of DDGI Feature Tap"):
+    with pytest.raises(pack.ddgi.InputError, match="has not sampled anything. Connect the MODEL output"):
         execute(nodes["DDGICollectFeatures"], tap, tiny.latent())
+
+
+def test_denoise_0_says_so_and_speaks_of_no_tap(pack, nodes, tiny):
+    with pytest.raises(pack.ddgi.InputError, match="denoise is 0: nothing is sampled") as refused:
+        execute(nodes["DDGIFeatureExtract"], tiny.model(), 0, 4, 2.0, "euler", "normal", tiny.prompt(),
+                tiny.prompt(seed=2), tiny.latent(size=(8, 8)), 0.0, "last", 5, "")
+    assert "Tap" not in str(refused.value)
 
 
 @pytest.mark.parametrize("text", ["", "abc", "1.5"])

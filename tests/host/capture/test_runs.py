@@ -139,10 +139,30 @@ def test_prompt_that_changes_during_the_run(pack, tiny, new_tap):
     late = new_tap("last")
     tiny.sample(late.attach(tiny.model()), first + second, tiny.prompt(seed=2), latent, steps=4)
     assert late.features().words.shape == (1, 154)
-    both = new_tap("all")
-    tiny.sample(both.attach(tiny.model()), first + second, tiny.prompt(seed=2), latent, steps=4)
-    with pytest.raises(pack.ddgi.InputError, match="positive prompt changes between steps"):
-        both.features()
+    model, calls = tiny.reference(tiny.model())
+    with pytest.raises(pack.ddgi.InputError, match="positive prompt changes between steps 0 and 2"):
+        tiny.sample(new_tap("all").attach(model), first + second, tiny.prompt(seed=2), latent, steps=4)
+    assert not calls
+
+
+@pytest.mark.parametrize("start, end, steps, message", [
+    (0.0, 0.5, "last", "step 3 of 4 .* in use in steps 0 to 1;"), (0.3, 1.0, "all", "step 0 of 4 .* steps 1 to 3;"),
+    (0.9, 0.91, "all", "step 0 of 4 .* in use in none of them;"),
+])
+def test_step_without_a_prompt_is_refused_before_sampling(pack, tiny, new_tap, start, end, steps, message):
+    """The sampler is not to blame: the prompt's range ends before the step, or begins after it."""
+    model, calls = tiny.reference(tiny.model())
+    positive = tiny.prompt(start_percent=start, end_percent=end)
+    with pytest.raises(pack.ddgi.InputError, match=message):
+        tiny.sample(new_tap(steps).attach(model), positive, tiny.prompt(seed=2), tiny.latent(size=(8, 8)), steps=4)
+    assert not calls
+
+
+def test_steps_inside_the_prompts_range_are_read(tiny, new_tap):
+    tap = new_tap("0, 1")
+    positive = tiny.prompt(start_percent=0.0, end_percent=0.5)
+    tiny.sample(tap.attach(tiny.model()), positive, tiny.prompt(seed=2), tiny.latent(size=(8, 8)), steps=4)
+    assert tap.features().step_numbers == (0, 1)
 
 
 def test_dual_cfg_guider_reads_its_positive_prompt(tiny, new_tap):
