@@ -16,8 +16,9 @@ from . import folders
 def evaluate(args: argparse.Namespace) -> dict:
     """Scores of the demo models, from the front or (`args.views`) from all sides."""
     from ..ddgi.evaluation.sheet import write_sheet
-    from ..ddgi.evaluation.table import attribute_table, markdown_table, view_tables
-    from .evaluation import demo, views
+    from ..ddgi.evaluation.table import attribute_table, drawing_table, markdown_table, view_tables
+    from .evaluation import demo, drawings, views
+    from .evaluation.chain import Sampling
 
     written = []
 
@@ -26,7 +27,7 @@ def evaluate(args: argparse.Namespace) -> dict:
             write_sheet(args.sheet, pictures)
             written.append(args.sheet)
 
-    shared = {"sampling": demo.Sampling(hint=args.hint), "on_batch": on_batch, "report": lambda line: say(args, line),
+    shared = {"sampling": Sampling(hint=args.hint), "on_batch": on_batch, "report": lambda line: say(args, line),
               "folder": Path(args.folder) if args.folder else folders.DEMO}
     if args.views:
         scores, tables = views.run(range(args.count), **shared), (view_tables,)
@@ -34,6 +35,9 @@ def evaluate(args: argparse.Namespace) -> dict:
         scores = demo.run(range(args.count), bridges=args.bridge, bridge_steps=args.step, **shared)
         tables = markdown_table, attribute_table
     say(args, "\n\n".join(table(scores) for table in tables))
+    if args.drawings:
+        scores["drawings"] = drawings.run(args.drawings, **{**shared, "on_batch": None})
+        say(args, "\n" + drawing_table(scores["drawings"]))
     return scores
 
 

@@ -2,21 +2,13 @@
 
 from pathlib import Path
 
+from ..ddgi.demo import files
 from ..ddgi.demo.config import DiffusionConfig
-from ..ddgi.demo.export import (
-    CONTROL_FILE,
-    CONTROL_FORMAT,
-    DIFFUSION_FILE,
-    DIFFUSION_FORMAT,
-    EG3D_FILE,
-    GENERATOR_FILE,
-)
 from ..ddgi.files import load_tensors
 from . import core_models, folders
 
-BRIDGE_FILE, BRIDGE_3D_FILE = "bridge_stylegan2.safetensors", "bridge_eg3d.safetensors"
 # What the drop-down says to the generator and the bridge it gives.
-KINDS = {"2D face (StyleGAN2)": (GENERATOR_FILE, BRIDGE_FILE), "3D head (EG3D)": (EG3D_FILE, BRIDGE_3D_FILE)}
+KINDS = {"2D face (StyleGAN2)": (files.GENERATOR, files.BRIDGE), "3D head (EG3D)": (files.EG3D, files.BRIDGE_3D)}
 
 
 def load_diffusion(folder: Path = folders.DEMO):
@@ -25,18 +17,18 @@ def load_diffusion(folder: Path = folders.DEMO):
     Raises:
         InputError: the file is missing or broken.
     """
-    tensors, metadata = load_tensors(folder / DIFFUSION_FILE, format=DIFFUSION_FORMAT)
+    tensors, metadata = load_tensors(folder / files.DIFFUSION, format=files.DIFFUSION_FORMAT)
     config = DiffusionConfig(**metadata["config"])
 
     def part(name: str) -> dict:
         return {k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")}
 
     return (core_models.build_model(config, part("unet")),
-            core_models.build_clip(config, folder / "tokenizer", part("text")),
+            core_models.build_clip(config, folder / files.TOKENIZER, part("text")),
             core_models.build_vae(config, part("vae")))
 
 
 def load_control_net(folder: Path = folders.DEMO):
     """CONTROL_NET of the demo ControlNet file (hints: coloured face mask, or black lines on white)."""
-    tensors, metadata = load_tensors(folder / CONTROL_FILE, format=CONTROL_FORMAT)
+    tensors, metadata = load_tensors(folder / files.CONTROL_NET, format=files.CONTROL_NET_FORMAT)
     return core_models.load_control_net(DiffusionConfig(**metadata["config"]), tensors)

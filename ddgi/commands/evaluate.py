@@ -24,6 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--step", nargs="+", default=["last"],
                         help="features that the bridge reads: last, first, mean, schedule or steps' numbers, each is "
                              "scored (default: last; not with --views)")
+    parser.add_argument("--drawings", metavar="FOLDER",
+                        help="also score drawings by hand, a folder with drawings.json: whether what is drawn is seen")
     parser.add_argument("--sheet", metavar="FILE.png", help="also write a contact sheet of the first heads")
 
 

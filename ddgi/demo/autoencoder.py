@@ -3,9 +3,10 @@
 import torch
 from torch import nn
 
-from ..training.losses import edge_l1, pyramid_l1
+from ..pictures import from_bytes
+from ..training.data.heads import HeadWorld
+from ..training.losses import edge_l1, part_weights, pyramid_l1
 from ..training.stage import Stage, batches
-from .data import HeadWorldData
 from .settings import Settings
 
 KL_WEIGHT = 1e-5
@@ -13,7 +14,7 @@ EDGE_WEIGHT = 0.5
 LATENT_NOISE = 0.05  # of the latents' own spread
 
 
-def train_autoencoder(settings: Settings, autoencoder: nn.Module, data: HeadWorldData, folder, report) -> None:
+def train_autoencoder(settings: Settings, autoencoder: nn.Module, data: HeadWorld, folder, report) -> None:
     """L1 on an image pyramid down to 4x4 (colours first), L1 on edges and a small KL term; small parts count more.
 
     `autoencoder` has `encoder`, `quant_conv`, `post_quant_conv` and `decoder`, as core's AutoencoderKL.
@@ -21,10 +22,10 @@ def train_autoencoder(settings: Settings, autoencoder: nn.Module, data: HeadWorl
     autoencoder.requires_grad_(True)
     stage = _stage("autoencoder", settings.vae_steps, autoencoder, folder, report)
 
-    def step_fn(step: int, generator: torch.Generator) -> dict[str, float]:
+    def step_fn(step: int, rng: torch.Generator) -> dict[str, float]:
         index = batches(len(data), settings.vae_batch, step, seed=1)
-        mean, log_variance = _moments(autoencoder, data.images(index).to(settings.device))
-        noise = torch.randn(mean.shape, generator=generator).to(mean)
+        mean, log_variance = _moments(autoencoder, _images(data, index, settings.device))
+        noise = torch.randn(mean.shape, generator=rng).to(mean)
         spread = (0.5 * log_variance).exp() + LATENT_NOISE * mean.detach().std()
         loss, values = _reconstruction(autoencoder, mean + noise * spread, data, index)
         kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
@@ -36,16 +37,16 @@ def train_autoencoder(settings: Settings, autoencoder: nn.Module, data: HeadWorl
     autoencoder.requires_grad_(False).eval()
 
 
-def train_decoder(settings: Settings, autoencoder: nn.Module, data: HeadWorldData, folder, report) -> None:
+def train_decoder(settings: Settings, autoencoder: nn.Module, data: HeadWorld, folder, report) -> None:
     """The decoder alone, for the latents that users decode: the encoder's means, with the same little noise."""
     decoder = nn.ModuleList([autoencoder.post_quant_conv, autoencoder.decoder]).requires_grad_(True)
     stage = _stage("decoder", settings.decoder_steps, decoder, folder, report)
 
-    def step_fn(step: int, generator: torch.Generator) -> dict[str, float]:
+    def step_fn(step: int, rng: torch.Generator) -> dict[str, float]:
         index = batches(len(data), settings.vae_batch, step, seed=10)
         with torch.no_grad():
-            mean, _ = _moments(autoencoder, data.images(index).to(settings.device))
-        noise = torch.randn(mean.shape, generator=generator).to(mean)
+            mean, _ = _moments(autoencoder, _images(data, index, settings.device))
+        noise = torch.randn(mean.shape, generator=rng).to(mean)
         loss, values = _reconstruction(autoencoder, mean + noise * LATENT_NOISE * mean.std(), data, index)
         _descend(stage, decoder, loss)
         return values
@@ -66,13 +67,19 @@ def _moments(autoencoder: nn.Module, image: torch.Tensor) -> tuple[torch.Tensor,
     return mean, log_variance.clamp(-20, 10)
 
 
-def _reconstruction(autoencoder: nn.Module, latent: torch.Tensor, data: HeadWorldData,
+def _reconstruction(autoencoder: nn.Module, latent: torch.Tensor, data: HeadWorld,
                     index: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
     output = autoencoder.decoder(autoencoder.post_quant_conv(latent))
-    image, weight = data.images(index).to(output), data.part_weights(index).to(output)
+    rows = data.rows(index.tolist())
+    image, weight = from_bytes(rows["image"]).to(output), part_weights(rows["mask"]).to(output)
     pixels = pyramid_l1(output, image, levels=5, weight=weight)
     edge = edge_l1(output, image, weight)
     return pixels + EDGE_WEIGHT * edge, {"pixels": pixels.item(), "edges": edge.item()}
+
+
+def _images(data: HeadWorld, index: torch.Tensor, device: str) -> torch.Tensor:
+    """[B, 3, R, R] in -1..1."""
+    return from_bytes(data.rows(index.tolist())["image"]).to(device)
 
 
 def _descend(stage: Stage, module: nn.Module, loss: torch.Tensor) -> None:
@@ -84,7 +91,7 @@ def _descend(stage: Stage, module: nn.Module, loss: torch.Tensor) -> None:
 
 
 @torch.no_grad()
-def encode_all(settings: Settings, autoencoder: nn.Module, data: HeadWorldData) -> torch.Tensor:
+def encode_all(settings: Settings, autoencoder: nn.Module, data: HeadWorld) -> torch.Tensor:
     """Mean latents [N, z, h, w] of every image (unscaled)."""
-    return torch.cat([_moments(autoencoder, data.images(index).to(settings.device))[0].cpu()
+    return torch.cat([_moments(autoencoder, _images(data, index, settings.device))[0].cpu()
                       for index in torch.arange(len(data)).split(64)])

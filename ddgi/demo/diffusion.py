@@ -1,7 +1,8 @@
-"""Stage 2: the latent diffusion model, its text encoder and its ControlNet, trained together.
+"""The latent diffusion model, its text encoder and its ControlNet, trained together.
 
-Stable Diffusion was trained in two steps (text first, ControlNet later on a frozen U-Net). At this
-size one joint run with dropped prompts and dropped hints reaches further in the same time.
+Stable Diffusion was trained in two steps (text first, ControlNet later on a frozen U-Net). At this size one joint run
+reaches further in the same time, if most of its passes have to do without an exact hint: a model that always sees
+one needs no words.
 """
 
 from collections.abc import Callable
@@ -10,29 +11,18 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ..training.data.heads import HeadWorld
+from ..training.losses import part_weights
 from ..training.stage import Stage, batches
-from .data import SCRIBBLE_SHARE, HeadWorldData, hint_batch
+from .directions import attribute_directions, direction_loss
+from .drawings import draw_hints
+from .prompts import draw_prompts
 from .settings import Settings
+from .text import encode_text
 
-DROP_PROMPT, DROP_HINT = 0.1, 0.1
 EYE_WEIGHT = 6.0  # against other small parts: two of 64 latents hold the colour that the words say
+NAMING_WEIGHT = 0.1
 HINT_SIZE_PER_LATENT = 8  # core's ControlNet reads hints at eight times the latent's side
-
-
-def encode_text(transformer: nn.Module, tokens: torch.Tensor) -> torch.Tensor:
-    """Core's CLIP text model [B, 77] -> [B, 77, width], without its in-place additions, which autograd refuses."""
-    model = transformer.text_model
-    x = model.embeddings(tokens)
-    mask = torch.full((x.shape[1], x.shape[1]), -torch.finfo(x.dtype).max, dtype=x.dtype, device=x.device).triu_(1)
-
-    def attention(q, k, v, heads, mask):
-        q, k, v = (t.unflatten(-1, (heads, -1)).transpose(1, 2) for t in (q, k, v))
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2)
-
-    for layer in model.encoder.layers:
-        x = x + layer.self_attn(layer.layer_norm1(x), mask, attention)
-        x = x + layer.mlp(layer.layer_norm2(x))
-    return model.final_layer_norm(x)
 
 
 def predict(unet: nn.Module, control_net: nn.Module | None, x, timesteps, context, hint, keep_hint) -> torch.Tensor:
@@ -59,47 +49,61 @@ def latent_weights(part_weights: torch.Tensor, side: int) -> torch.Tensor:
     return weights / weights.mean()
 
 
+def draw_timesteps(exact: torch.Tensor, count: int, rng: torch.Generator) -> torch.Tensor:
+    """Timesteps [B] in 0 .. count - 1: uniform with an exact hint, mostly noisy ones without.
+
+    What a picture shows is decided while it is noise; with an exact hint it is decided already. The density of the
+    noisy ones is sigmoid(N(1, 1)), the logit-normal of Esser et al. 2024 moved towards noise.
+    """
+    uniform = torch.rand(len(exact), generator=rng)
+    noisy = torch.sigmoid(1 + torch.randn(len(exact), generator=rng))
+    return (torch.where(exact, uniform, noisy) * count).long().clamp_max(count - 1)
+
+
 def train_diffusion(settings: Settings, networks: dict[str, nn.Module], alphas_cumprod: torch.Tensor,
-                    latents: torch.Tensor, data: HeadWorldData, tokenize: Callable[[str], list[int]],
+                    latents: torch.Tensor, data: HeadWorld, tokenize: Callable[[str], list[int]],
                     folder, report) -> None:
-    """v-prediction (Salimans and Ho 2022) at uniform timesteps; latents over small parts, eyes above all, count more.
+    """v-prediction (Salimans and Ho 2022); latents over small parts, eyes above all, count more, and so do the
+    directions that tell attributes apart.
 
     Args:
-        networks: "unet", "control_net" and "text" (core's CLIP text transformer).
+        networks: "unet", "control_net", "text" (core's CLIP text transformer) and "heads" (`NamedHeads`).
         alphas_cumprod: [1000], the host's noise schedule.
         latents: [N, z, h, w], scaled to unit variance.
         tokenize: caption -> 77 token ids.
     """
     parameters = [p for m in networks.values() for p in m.requires_grad_(True).parameters()]
-    optimizer = torch.optim.AdamW(parameters, lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-3, fused=True)
+    optimizer = torch.optim.AdamW(parameters, lr=settings.diffusion_rate, betas=(0.9, 0.99), weight_decay=1e-3,
+                                  fused=True)
     stage = Stage("diffusion", settings.diffusion_steps, networks, {"adam": optimizer}, folder, ema_decay=0.998,
                   report=report)
-    tokens = torch.tensor([tokenize(caption) for caption in data.captions])
-    empty = torch.tensor(tokenize(""))
-    hint_size = latents.shape[-1] * HINT_SIZE_PER_LATENT
+    attributes, styles = data.looks()
+    directions = attribute_directions(latents, attributes, styles).to(settings.device)
+    device = settings.device
 
-    def step_fn(step: int, generator: torch.Generator) -> dict[str, float]:
+    def step_fn(step: int, rng: torch.Generator) -> dict[str, float]:
         index = batches(len(data), settings.diffusion_batch, step, seed=2)
-        chance = torch.rand(3, len(index), generator=generator)
-        ids = torch.where((chance[0] < DROP_PROMPT)[:, None], empty, tokens[index]).to(settings.device)
-        hint = hint_batch(data, index, chance[1] < SCRIBBLE_SHARE, hint_size).to(settings.device)
-        keep_hint = (chance[2] >= DROP_HINT).float()[:, None, None, None].to(settings.device)
-        timesteps = torch.randint(0, len(alphas_cumprod), (len(index),), generator=generator)
-        clean = latents[index].to(settings.device)
-        noise = torch.randn(clean.shape, generator=generator).to(settings.device)
+        rows = data.rows(index.tolist())
+        prompts = draw_prompts(rows["attributes"], rows["style"], tokenize, rng)
+        hints = draw_hints(rows["mask"], rows["lines"], prompts, rng)
+        timesteps = draw_timesteps(hints.exact, len(alphas_cumprod), rng)
+        clean = latents[index].to(device)
+        noise = torch.randn(clean.shape, generator=rng).to(device)
         alpha = alphas_cumprod[timesteps].sqrt()[:, None, None, None].to(clean)
-        spread = (1 - alphas_cumprod[timesteps]).sqrt()[:, None, None, None].to(clean)
-        context = encode_text(networks["text"], ids)
-        output = predict(networks["unet"], networks["control_net"], alpha * clean + spread * noise,
-                         timesteps.float().to(settings.device), context, hint, keep_hint)
-        weight = latent_weights(data.part_weights(index, EYE_WEIGHT), clean.shape[-1]).to(clean)
-        error = (output - (alpha * noise - spread * clean)).square()
-        loss = (error * weight).mean()
+        sigma = (1 - alphas_cumprod[timesteps]).sqrt()[:, None, None, None].to(clean)
+        context = encode_text(networks["text"], prompts.tokens.to(device))
+        output = predict(networks["unet"], networks["control_net"], alpha * clean + sigma * noise,
+                         timesteps.float().to(device), context, hints.hint.to(device), hints.keep.to(device))
+        off = output - (alpha * noise - sigma * clean)
+        weight = latent_weights(part_weights(rows["mask"], EYE_WEIGHT), clean.shape[-1]).to(clean)
+        error = (off.square() * weight).mean()
+        told = direction_loss(directions, rows["style"].to(device), sigma * off)
+        naming, right = networks["heads"].loss(context, prompts)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        (error + told + NAMING_WEIGHT * naming).backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
-        return {"loss": loss.item(), "unweighted": error.mean().item()}
+        return {"error": error.item(), "told": told.item(), "naming": naming.item(), "right": right}
 
     stage.run(step_fn)
     stage.apply_ema()

@@ -10,11 +10,8 @@ import torch
 from torch import nn
 
 from ..files import save_tensors
+from . import files
 from .settings import Settings
-
-DIFFUSION_FILE, CONTROL_FILE = "diffusion.safetensors", "controlnet.safetensors"
-GENERATOR_FILE, EG3D_FILE = "generator_stylegan2.safetensors", "generator_eg3d.safetensors"
-DIFFUSION_FORMAT, CONTROL_FORMAT = "ddgi.demo-diffusion", "ddgi.demo-controlnet"
 
 
 def provenance(settings: Settings, work: Path, *stages: str) -> dict:
@@ -39,9 +36,9 @@ def save_diffusion(path: Path, config, networks: dict[str, nn.Module], autoencod
     tensors = {}
     for prefix, module in (("unet", networks["unet"]), ("text", networks["text"]), ("vae", autoencoder)):
         tensors |= {f"{prefix}.{k}": v.half() for k, v in module.state_dict().items()}
-    save_tensors(path, tensors, format=DIFFUSION_FORMAT, config=config.to_json(), provenance=record)
+    save_tensors(path, tensors, format=files.DIFFUSION_FORMAT, config=config.to_json(), provenance=record)
 
 
 def save_control_net(path: Path, config, control_net: nn.Module, record: dict) -> None:
-    save_tensors(path, {k: v.half() for k, v in control_net.state_dict().items()}, format=CONTROL_FORMAT,
+    save_tensors(path, {k: v.half() for k, v in control_net.state_dict().items()}, format=files.CONTROL_NET_FORMAT,
                  config=config.to_json(), provenance=record)

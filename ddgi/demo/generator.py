@@ -6,18 +6,22 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..gan import Discriminator, StyleGAN2
+from ..gan import Discriminator, StyleGAN2, StyleGAN2Config
 from ..gan.mapping import MappingNetwork
-from ..headworld import ATTRIBUTES, FACTORS, Z_DIM, HeadParameters, parameters_from_z
-from ..training.losses import edge_l1, pyramid_l1, r1_penalty
+from ..gan.synthesis import noise_source
+from ..headworld import ATTRIBUTES, FACTORS, Z_DIM, HeadParameters, parameters_from_z, stack_seeds
+from ..pictures import from_bytes
+from ..training.data.heads import HeadWorld
+from ..training.losses import edge_l1, part_weights, pyramid_l1, r1_penalty
 from ..training.stage import Stage, batches
-from .data import HeadWorldData
 from .settings import Settings
 
 EDGE_WEIGHT = 2.0
 # Mapping weights are stored at 1 / lr_mul = 100 times their effective size, so their rate is raised alike.
 MAPPING_RATE = 100.0
 ADVERSARIAL_WEIGHT, R1_WEIGHT, R1_EVERY = 0.03, 2.0, 8
+# Blocks above a CROP_UNIT-th of the picture's side learn from crops; CROP in pixels at that size, CROP_MARGIN in full.
+CROP_UNIT, CROP, CROP_MARGIN = 4, 32, 8
 CYCLIC = ("background_hue", "cloth_hue", "hat_hue")  # factors where -1 and 1 are the same colour
 
 
@@ -55,9 +59,78 @@ def reconstruction(output: torch.Tensor, image: torch.Tensor,
     return pyramid_l1(output, image, 1, weight), edge_l1(output, image, weight)
 
 
+def grow(module: StyleGAN2, small: dict[str, torch.Tensor]) -> None:
+    """Give a generator the weights of a smaller one, so that at first it draws the smaller one's picture, enlarged.
+
+    Blocks carry over; where a layer is wider here, its further channels start unused: nothing reads them, and the
+    pictures of blocks that the smaller one lacks are black until they learn.
+    """
+    with torch.no_grad():
+        for name, mine in module.state_dict().items():
+            if name in small:
+                place = tuple(slice(0, side) for side in small[name].shape)
+                if mine.ndim == 4 and mine.shape[1] > small[name].shape[1]:
+                    mine[:, small[name].shape[1]:] = 0
+                # A picture's branch divides by the square root of its channels, so more of them weigh more.
+                scale = (mine.shape[1] / small[name].shape[1]) ** 0.5 if name.endswith("torgb.weight") else 1.0
+                mine[place] = small[name].to(mine) * scale
+            elif ".torgb." in name and "affine" not in name:
+                mine.zero_()
+
+
 def _picture(generator: StyleGAN2, network: CodeNetwork, code: torch.Tensor) -> torch.Tensor:
-    ws = network(code)[:, None].expand(-1, generator.config.num_ws, -1)
-    return generator.synthesis(ws, noise_mode="none")
+    return generator.synthesis(_ws(generator, network, code), noise_mode="none")
+
+
+def _ws(generator: StyleGAN2, network: CodeNetwork, code: torch.Tensor) -> torch.Tensor:
+    return network(code)[:, None].expand(-1, generator.config.num_ws, -1)
+
+
+def crops(weights: torch.Tensor, rng: torch.Generator) -> tuple[int, int]:
+    """Corner (row, column) of one crop for a batch, in units of `CROP_UNIT` pixels, mostly over the small parts.
+
+    weights: [B, 1, R, R] of `part_weights`.
+    """
+    places = F.avg_pool2d(weights.mean(0, keepdim=True), CROP_UNIT)[0, 0] - 0.9
+    row, column = divmod(int(torch.multinomial(places.flatten(), 1, generator=rng)), places.shape[1])
+    reach, shift = len(places) - CROP, torch.randint(-CROP // 2, 1, (2,), generator=rng).tolist()
+    return tuple(min(max(place + offset, 0), reach) for place, offset in zip((row, column), shift))
+
+
+def render_parts(generator: StyleGAN2, ws: torch.Tensor, corner: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor]:
+    """The whole picture at a `CROP_UNIT`-th of its side, [B, 3, R / U, R / U], and the crop at `corner`, [B, 3, P, P].
+
+    Convolutions are local, so blocks above that size learn from crops as well as from whole pictures, for a quarter
+    of the price. Where a crop ends inside the picture its last pixels lack neighbours, see `inner`.
+    """
+    synthesis, config = generator.synthesis, generator.config
+    x = img = whole = None
+    start, (row, column) = 0, corner
+    silent = noise_source("none", None, None, len(ws))
+    for resolution in config.block_resolutions:
+        count = 2 if resolution == 4 else 3
+        x, img = getattr(synthesis, f"b{resolution}")(x, img, ws[:, start:start + count], silent, torch.float32)
+        if resolution * CROP_UNIT == config.img_resolution:
+            whole = img
+            x, img = (part[:, :, row:row + CROP, column:column + CROP].contiguous() for part in (x, img))
+        start += count - 1
+    return whole, img
+
+
+def cut(pictures: torch.Tensor, corner: tuple[int, int]) -> torch.Tensor:
+    """What the crop should be, of whole pictures [B, C, R, R]."""
+    (top, left), side = (place * CROP_UNIT for place in corner), CROP * CROP_UNIT
+    return pictures[:, :, top:top + side, left:left + side]
+
+
+def inner(weight: torch.Tensor, corner: tuple[int, int], side: int) -> torch.Tensor:
+    """Weights [B, 1, P, P] of a crop, 0 along its edges that lie inside the picture of `side` pixels."""
+    (top, left), reach = corner, side // CROP_UNIT - CROP
+    kept = torch.zeros_like(weight)
+    rows, columns = (slice(CROP_MARGIN if place > 0 else 0, None if place == reach else -CROP_MARGIN)
+                     for place in (top, left))
+    kept[:, :, rows, columns] = weight[:, :, rows, columns]
+    return kept
 
 
 def _optimizer(generator: StyleGAN2, network: CodeNetwork, rate: float) -> torch.optim.Optimizer:
@@ -65,50 +138,65 @@ def _optimizer(generator: StyleGAN2, network: CodeNetwork, rate: float) -> torch
                              {"params": list(generator.synthesis.parameters()), "lr": rate}], betas=(0.9, 0.99))
 
 
-def train_generator(settings: Settings, generator: StyleGAN2, network: CodeNetwork, data: HeadWorldData, folder,
+def _heads(heads: HeadWorld, index: torch.Tensor, device: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pictures [B, 3, R, R] and their weights [B, 1, R, R]."""
+    rows = heads.rows(index.tolist())
+    return from_bytes(rows["image"]).to(device), part_weights(rows["mask"]).to(device)
+
+
+def train_generator(settings: Settings, generator: StyleGAN2, network: CodeNetwork, heads: HeadWorld, folder,
                     report) -> None:
-    """The head world says what it draws for each z, so synthesis learns by plain regression on those parameters."""
-    optimizer = _optimizer(generator, network, 4e-3)
+    """The head world says what it draws for each z, so synthesis learns by plain regression on those parameters:
+    the whole picture small, and a crop of it sharp.
+    """
+    optimizer = _optimizer(generator, network, 3e-3)
     stage = Stage("generator", settings.generator_steps, {"generator": generator, "code": network},
                   {"adam": optimizer}, folder, ema_decay=0.998, report=report)
-    codes = head_code(data.z)
+    codes = head_code(stack_seeds(heads.seeds))
 
     def step_fn(step: int, rng: torch.Generator) -> dict[str, float]:
-        index = batches(len(data), settings.generator_batch, step, seed=3)
-        output = _picture(generator, network, codes[index].to(settings.device))
-        weight = data.part_weights(index).to(settings.device)
-        pixels, edge = reconstruction(output, data.images(index).to(settings.device), weight)
+        index = batches(len(heads), settings.generator_batch, step, seed=3)
+        image, weight = _heads(heads, index, settings.device)
+        corner = crops(weight, rng)
+        whole, crop = render_parts(generator, _ws(generator, network, codes[index].to(settings.device)), corner)
+        small, small_edges = reconstruction(whole, F.avg_pool2d(image, CROP_UNIT), F.avg_pool2d(weight, CROP_UNIT))
+        pixels, edge = reconstruction(crop, cut(image, corner), inner(cut(weight, corner), corner, image.shape[-1]))
         optimizer.zero_grad(set_to_none=True)
-        (pixels + EDGE_WEIGHT * edge).backward()
+        (small + pixels + EDGE_WEIGHT * (small_edges + edge)).backward()
         optimizer.step()
-        return {"pixels": pixels.item(), "edges": edge.item()}
+        return {"small": small.item(), "small edges": small_edges.item(), "pixels": pixels.item(),
+                "edges": edge.item()}
 
     stage.run(step_fn)
     stage.apply_ema()
 
 
-def polish_generator(settings: Settings, generator: StyleGAN2, network: CodeNetwork, data: HeadWorldData, folder,
+def polish_generator(settings: Settings, generator: StyleGAN2, network: CodeNetwork, heads: HeadWorld, folder,
                      report) -> None:
-    """Non-saturating GAN loss with lazy R1, on top of the reconstruction loss that keeps each face in place."""
-    critic = Discriminator(generator.config).to(settings.device)
+    """Non-saturating GAN loss with lazy R1 on crops, on top of the reconstruction that keeps each face in place."""
+    side = CROP * CROP_UNIT
+    critic = Discriminator(StyleGAN2Config(img_resolution=side, channel_base=16 * side, channel_max=64))
+    critic.to(settings.device)
     optimizers = {"generator": _optimizer(generator, network, 1e-3),
                   "critic": torch.optim.Adam(critic.parameters(), lr=2e-3, betas=(0.0, 0.99))}
     stage = Stage("polish", settings.polish_steps, {"generator": generator, "code": network, "critic": critic},
                   optimizers, folder, ema_decay=0.99, report=report)
-    codes = head_code(data.z)
+    codes = head_code(stack_seeds(heads.seeds))
 
     def step_fn(step: int, rng: torch.Generator) -> dict[str, float]:
-        index = batches(len(data), settings.generator_batch, step, seed=4)
-        image = data.images(index).to(settings.device)
+        index = batches(len(heads), settings.generator_batch, step, seed=4)
+        image, weight = _heads(heads, index, settings.device)
+        corner = crops(weight, rng)
         output = _picture(generator, network, codes[index].to(settings.device))
-        critic_loss = F.softplus(critic(output.detach())).mean() + F.softplus(-critic(image)).mean()
+        seen, real = cut(output, corner), cut(image, corner)
+        critic_loss = F.softplus(critic(seen.detach())).mean() + F.softplus(-critic(real)).mean()
         if step % R1_EVERY == 0:
-            critic_loss = critic_loss + R1_WEIGHT * R1_EVERY / 2 * r1_penalty(critic, image)
+            critic_loss = critic_loss + R1_WEIGHT * R1_EVERY / 2 * r1_penalty(critic, real)
         optimizers["critic"].zero_grad(set_to_none=True)
         critic_loss.backward()
         optimizers["critic"].step()
-        pixels, edge = reconstruction(output, image, data.part_weights(index).to(settings.device))
-        fooled = F.softplus(-critic(output)).mean()
+        pixels, edge = reconstruction(output, image, weight)
+        fooled = F.softplus(-critic(seen)).mean()
         optimizers["generator"].zero_grad(set_to_none=True)
         (pixels + EDGE_WEIGHT * edge + ADVERSARIAL_WEIGHT * fooled).backward()
         optimizers["generator"].step()

@@ -1,5 +1,6 @@
 """Finished demo files that a training goes on from, in the place of random weights."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from torch import nn
 
 from ..errors import InputError
 from ..files import atomic_path, read_metadata
+from . import files
 
 
 class Start:
@@ -19,6 +21,7 @@ class Start:
     """
 
     def __init__(self, folder: Path):
+        self.folder = folder
         self.files = {path.name: path for path in sorted(folder.glob("*.safetensors"))}
         if not self.files:
             raise InputError(f"There are no finished models in {folder}; give the folder of a trained set, such as "
@@ -36,6 +39,20 @@ class Start:
             first = str(error).strip().splitlines()[-1].strip()
             raise InputError(f"{name} cannot be trained further by this recipe ({first}); begin with a set of the same "
                              f"sizes, or train from the beginning.") from error
+
+    def load_text(self, text: nn.Module, tokenizer: Path) -> None:
+        """The text encoder of the set, each word's embedding at the id that the new vocabulary gives it.
+
+        tokenizer: folder of the new vocabulary; words that are new keep their random start.
+        """
+        tensors = self._tensors(files.DIFFUSION, "text.")
+        old, new = (json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
+                    for folder in (self.folder / files.TOKENIZER, tokenizer))
+        name = "text_model.embeddings.token_embedding.weight"
+        table = text.state_dict()[name].clone()
+        shared = [word for word in new if word in old]
+        table[[new[word] for word in shared]] = tensors[name][[old[word] for word in shared]].to(table)
+        text.load_state_dict({**tensors, name: table}, strict=True)
 
     def _tensors(self, name: str, prefix: str) -> dict[str, torch.Tensor]:
         found = load_file(self.path(name))

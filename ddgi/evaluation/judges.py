@@ -31,14 +31,15 @@ class _Block(nn.Module):
 
 
 class FeaturePyramid(nn.Module):
-    """Image [B, 3, R, R] in [-1, 1] to feature maps at R, R/2, R/4, R/8."""
+    """Image [B, 3, R, R] in [-1, 1] to feature maps at S, S/2, S/4, S/8, where S = R / patch."""
 
-    def __init__(self, widths: tuple[int, ...], operations=nn):
+    def __init__(self, widths: tuple[int, ...], patch: int = 1, operations=nn):
         super().__init__()
-        self.blocks = nn.ModuleList(_Block(a, b, operations) for a, b in zip((3, *widths), widths))
+        self.patch = patch
+        self.blocks = nn.ModuleList(_Block(a, b, operations) for a, b in zip((3 * patch ** 2, *widths), widths))
 
     def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
-        maps, x = [], image
+        maps, x = [], F.pixel_unshuffle(image, self.patch)
         for index, block in enumerate(self.blocks):
             x = block(x if index == 0 else F.max_pool2d(x, 2))
             maps.append(x)
@@ -48,26 +49,26 @@ class FeaturePyramid(nn.Module):
 class Segmenter(nn.Module):
     """U-Net that labels each pixel with one of the 19 face classes: logits [B, 19, R, R]."""
 
-    def __init__(self, widths: tuple[int, ...], operations=nn):
+    def __init__(self, widths: tuple[int, ...], patch: int = 1, operations=nn):
         super().__init__()
-        self.encoder = FeaturePyramid(widths, operations)
+        self.encoder = FeaturePyramid(widths, patch, operations)
         self.decoder = nn.ModuleList(_Block(a + b, b, operations) for a, b in zip(widths[:0:-1], widths[-2::-1]))
-        self.head = operations.Conv2d(widths[0], len(CLASS_NAMES), 1)
+        self.head = operations.Conv2d(widths[0], len(CLASS_NAMES) * patch ** 2, 1)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         maps = self.encoder(image)
         x = maps.pop()
         for block in self.decoder:
             x = block(torch.cat([F.interpolate(x, scale_factor=2, mode="nearest"), maps.pop()], dim=1))
-        return self.head(x)
+        return F.pixel_shuffle(self.head(x), self.encoder.patch)
 
 
 class AttributeClassifier(nn.Module):
     """One logit vector per attribute: list of [B, number of values]."""
 
-    def __init__(self, widths: tuple[int, ...], attribute_sizes: tuple[int, ...], operations=nn):
+    def __init__(self, widths: tuple[int, ...], attribute_sizes: tuple[int, ...], patch: int = 1, operations=nn):
         super().__init__()
-        self.encoder = FeaturePyramid(widths, operations)
+        self.encoder = FeaturePyramid(widths, patch, operations)
         self.sizes = tuple(attribute_sizes)
         # 4x4 cells keep where a feature was seen: brown eyes and brown hair are different questions.
         self.head = operations.Linear(widths[-1] * 16, sum(self.sizes))
@@ -80,15 +81,17 @@ class AttributeClassifier(nn.Module):
 class Judges(nn.Module):
     """Both judges with what is known of them.
 
-    config: {"resolution", "widths", "attributes": {name: [values]}}; record: their own accuracies.
+    config: {"resolution", "widths", "attributes": {name: [values]}} and "patch", the pixels per side that are read as
+        one (1 where it is missing); record: their own accuracies.
     """
 
     def __init__(self, config: dict, *, record: dict | None = None, operations=nn):
         super().__init__()
         self.config, self.record = config, record or {}
-        widths = tuple(config["widths"])
-        self.segmenter = Segmenter(widths, operations)
-        self.classifier = AttributeClassifier(widths, tuple(len(v) for v in config["attributes"].values()), operations)
+        widths, patch = tuple(config["widths"]), config.get("patch", 1)
+        sizes = tuple(len(values) for values in config["attributes"].values())
+        self.segmenter = Segmenter(widths, patch, operations)
+        self.classifier = AttributeClassifier(widths, sizes, patch, operations)
 
     @property
     def resolution(self) -> int:

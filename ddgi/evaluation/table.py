@@ -1,26 +1,54 @@
 """Scores as tables for people."""
 
+from .drawings import COLUMNS as DRAWING_COLUMNS
+
 COLUMNS = {"miou": "mask mIoU", "pixel_accuracy": "pixel accuracy", "attribute_accuracy": "attribute accuracy",
            "distance": "distance (lower is better)"}
-ROWS = {"mean_face": "mean face", "m_only": "M alone", "m_t": "M + T", "diffusion": "diffusion model's own image",
-        "ground_truth": "true images"}
+ROWS = {"mean_face": "mean face", "m_only": "M alone", "m_t": "M + T", "one_pass": "M + T, one pass",
+        "diffusion": "diffusion model's own image", "ground_truth": "true images"}
 VIEW_COLUMNS = {"depth_error": "depth error", "silhouette": "silhouette IoU", "miou": "mask mIoU",
                 "pixel_accuracy": "pixel accuracy", "attribute_accuracy": "attribute accuracy"}
 
 
+GROUPS = {"words_alone": "words alone", "drawing_alone": "drawing alone", "at_256": "at 256 px"}
+
+
 def markdown_table(scores: dict[str, dict[str, float]]) -> str:
-    """{"m_t": {"miou": ...}, ...} as a Markdown table; "m_t (mine)" is the row "M + T (mine)"."""
+    """{"m_t": {"miou": ...}, ...} as a Markdown table; "m_t (mine)" is the row "M + T (mine)".
+
+    Groups of scores stand below it, each row with the group's name.
+    """
     lines = _head("", COLUMNS)
-    for key, values in scores.items():
-        lines.append(f"| {_method(key)} | " + " | ".join(f"{values[column]:.3f}" for column in COLUMNS) + " |")
+    for name, rows in {"": _ungrouped(scores), **{name: scores[name] for name in GROUPS if name in scores}}.items():
+        for key, values in rows.items():
+            method = f"{GROUPS[name]}: {_method(key)}" if name else _method(key)
+            lines.append(f"| {method} | " + " | ".join(f"{values[column]:.3f}" for column in COLUMNS) + " |")
     return "\n".join(lines)
+
+
+def drawing_table(scores: dict[str, dict]) -> str:
+    """{"mask": {"a face": {"m_t": {...}}}} of drawings by hand as a Markdown table."""
+    lines = _head("", DRAWING_COLUMNS)
+    for kind, by_words in scores.items():
+        for words, methods in by_words.items():
+            for key, values in methods.items():
+                cells = " | ".join(f"{values[column]:.2f}" for column in DRAWING_COLUMNS)
+                lines.append(f"| {kind}, {words}: {_method(key)} | {cells} |")
+    return "\n".join(lines)
+
+
+def _ungrouped(scores: dict[str, dict]) -> dict[str, dict]:
+    return {name: values for name, values in scores.items() if name not in GROUPS}
 
 
 def attribute_table(scores: dict[str, dict]) -> str:
     """The "by_attribute" accuracies of {"m_t": {...}, ...} as a Markdown table: a row for each attribute."""
-    lines = _head("attribute accuracy", {key: _method(key) for key in scores})
-    for attribute in next(iter(scores.values()))["by_attribute"]:
-        cells = [f"{values['by_attribute'][attribute]:.2f}" for values in scores.values()]
+    columns = {_method(key): values for key, values in _ungrouped(scores).items()}
+    for name in ("words_alone", "drawing_alone"):
+        columns |= {f"{GROUPS[name]}: {_method(key)}": values for key, values in scores.get(name, {}).items()}
+    lines = _head("attribute accuracy", {name: name for name in columns})
+    for attribute in next(iter(columns.values()))["by_attribute"]:
+        cells = [f"{values['by_attribute'][attribute]:.2f}" for values in columns.values()]
         lines.append(f"| {attribute.replace('_', ' ')} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

@@ -1,50 +1,34 @@
 """Score the demo models end to end: core's sampler with capture, the bridge, the generator, the judges."""
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
-import nodes as core_nodes
-
 from ...ddgi.bridge import load_bridge
 from ...ddgi.checkpoints import load_generator
+from ...ddgi.demo import files
 from ...ddgi.evaluation import Score, load_judges
-from ...ddgi.features import StepSelection
 from ...ddgi.gan import GanLatent
-from ...ddgi.headworld import HeadWorldBatch, render_batch
-from ...ddgi.palette import indices_to_colours
-from .. import demo_models, folders
-from ..capture.run import FeatureTap
-from ..capture.words import prompt_words
+from ...ddgi.headworld import render_batch
+from .. import folders
+from .chain import DEFAULT_SAMPLING, Chain, Sampling, hint_images
 
 Bridges = dict[str, Path]
-
-
-@dataclasses.dataclass(frozen=True)
-class Sampling:
-    """How the diffusion model is run; the defaults are those of the example workflows."""
-
-    steps: int = 20
-    cfg: float = 2.0
-    sampler: str = "euler"
-    scheduler: str = "normal"
-    hint: str = "mask"  # or "scribble"
-    gamma: float = 1.0
-    beta: float = 1.0
-
-
-DEFAULT_SAMPLING = Sampling()
+NO_WORDS = "a face"
+# Scores that stand in groups of their own: what the chain is given.
+WORDS_ALONE, DRAWING_ALONE = "words_alone", "drawing_alone"
 
 
 @torch.no_grad()
 def run(seeds: range = range(256), sampling: Sampling = DEFAULT_SAMPLING, *, folder: Path = folders.DEMO,
         bridges: Bridges | None = None, bridge_steps: tuple[str | int, ...] = ("last",), batch: int = 32,
         report: Callable[[str], None] = lambda line: None, on_batch: Callable | None = None) -> dict[str, dict]:
-    """Scores on held-out head-world seeds: "mean_face", "m_only", "m_t", "diffusion", "ground_truth".
+    """Scores on held-out head-world seeds: "mean_face", "m_only", "m_t", "one_pass" (M + T from a single pass on pure
+    noise), "diffusion", "ground_truth"; the same of "words_alone", "drawing_alone"; and, where the folder has judges
+    for the generator's size, "at_256".
 
-    Each has "miou", "pixel_accuracy", "attribute_accuracy", "distance" and "by_attribute".
+    Each has "miou", "pixel_accuracy", "attribute_accuracy", "distance" and "by_attribute", at 256 px "sharpness" too.
 
     All bridges and steps read the same sampling runs. The keys of m_only and m_t get the bridge's name and the step
     where there are several; M alone is scored at the first step.
@@ -53,29 +37,55 @@ def run(seeds: range = range(256), sampling: Sampling = DEFAULT_SAMPLING, *, fol
         bridges: files by name, None for the demo's own. bridge_steps: see `ddgi.bridge.Bridge`.
         on_batch: called with {method: pictures [B, 3, R, R]} of every batch, for contact sheets.
     """
-    judges = load_judges(folder / "judges.safetensors")
-    generator = load_generator(folder / demo_models.GENERATOR_FILE)
-    bridges = {name: load_bridge(file) for name, file in (bridges or {"": folder / demo_models.BRIDGE_FILE}).items()}
-    model, clip, vae = demo_models.load_diffusion(folder)
-    control_net = demo_models.load_control_net(folder)
-    scores: dict[str, Score] = {}
+    chain, generator = Chain(folder, sampling), load_generator(folder / files.GENERATOR)
+    judges = [load_judges(path) for name in (files.JUDGES, files.JUDGES_256) if (path := folder / name).is_file()]
+    bridges = {name: load_bridge(file) for name, file in (bridges or {"": folder / files.BRIDGE}).items()}
     mean = generator.w_avg.expand(1, generator.config.num_ws, -1)
     mean_face = generator.render(mean, noise_mode="const").image
+    scores: dict[tuple[str, str], Score] = {}
     for start in range(0, len(seeds), batch):
         chosen = seeds[start:start + batch]
-        truth = render_batch(chosen, judges.resolution)
-        latent, features = sample(model, clip, control_net, truth, sampling, chosen[0], bridge_steps)
-        pictures = {"mean_face": mean_face.expand(len(chosen), -1, -1, -1)}
-        for key, found in _latents(bridges, features, bridge_steps, sampling).items():
-            pictures[key] = generator.render(found, noise_mode="const").image
-        pictures["diffusion"] = vae.decode(latent["samples"]).movedim(-1, 1) * 2 - 1
-        pictures["ground_truth"] = truth.image
-        for key, shown in pictures.items():
-            scores.setdefault(key, Score(judges)).add(shown, truth)
-        if on_batch:
-            on_batch(pictures)
+        truths = [render_batch(chosen, judge.resolution) for judge in judges]
+        hints = hint_images(truths[0], sampling.hint)
+        given = {"": (truths[0].captions, hints), WORDS_ALONE: (truths[0].captions, None),
+                 DRAWING_ALONE: ([NO_WORDS] * len(chosen), hints)}
+        for group, (prompts, drawn) in given.items():
+            pictures = _pictures(chain, generator, bridges, prompts, drawn, chosen[0], bridge_steps)
+            if not group:
+                pictures |= {"mean_face": mean_face.expand(len(chosen), -1, -1, -1), "ground_truth": None}
+            for method, shown in pictures.items():
+                for place, (judge, truth) in enumerate(zip(judges, truths)):
+                    if place == 0 or not group:
+                        score = scores.setdefault(("at_256" if place else group, method), Score(judge))
+                        score.add(truth.image if shown is None else shown, truth)
+            if on_batch and not group:
+                on_batch({**pictures, "ground_truth": truths[-1].image})
         report(f"evaluated {start + len(chosen)}/{len(seeds)} held-out heads")
-    return {key: {**score.result(), "by_attribute": score.by_attribute()} for key, score in scores.items()}
+    return _grouped(scores)
+
+
+def _pictures(chain: Chain, generator, bridges: dict, prompts: list[str], hints: torch.Tensor | None, seed: int,
+              steps: tuple[str | int, ...]) -> dict[str, torch.Tensor]:
+    """What each method makes of prompts and hints, [B, 3, R, R]."""
+    finished, features = chain.sample(prompts, hints, seed, every_step=steps != ("last",))
+    latents = _latents(bridges, features, steps, chain.sampling)
+    at_once = chain.one_pass(prompts, hints, seed)
+    for name, bridge in bridges.items():
+        latents[_key("one_pass", [name] if name else [])] = bridge(at_once, "last", chain.sampling.gamma,
+                                                                   chain.sampling.beta)
+    drawn = {key: generator.render(latent, noise_mode="const").image for key, latent in latents.items()}
+    return {**drawn, "diffusion": finished}
+
+
+def _grouped(scores: dict[tuple[str, str], Score]) -> dict[str, dict]:
+    """Scores of the first group at the top, the others under the group's name."""
+    found: dict[str, dict] = {}
+    for (group, method), score in scores.items():
+        place = found.setdefault(group, {}) if group else found
+        place[method] = {**score.result(), "by_attribute": score.by_attribute()}
+        if group == "at_256":
+            place[method]["sharpness"] = score.sharpness()
+    return found
 
 
 def _latents(bridges: dict, features, steps: tuple, sampling: Sampling) -> dict[str, GanLatent]:
@@ -92,30 +102,3 @@ def _latents(bridges: dict, features, steps: tuple, sampling: Sampling) -> dict[
 
 def _key(method: str, details: list[str]) -> str:
     return f"{method} ({', '.join(details)})" if details else method
-
-
-def sample(model, clip, control_net, truth: HeadWorldBatch, sampling: Sampling, seed: int,
-           bridge_steps: tuple[str | int, ...] = ("last",)):
-    """One sampler run over a batch of different prompts and hints: (LATENT, DiffusionFeatures).
-
-    The features hold the last step, or all of them if `bridge_steps` asks for others.
-    """
-    tokens = [clip.tokenize(text) for text in truth.captions]
-    words = torch.cat([prompt_words(clip, t) for t in tokens])
-    positive = [[torch.cat([clip.encode_from_tokens(t) for t in tokens]), {}]]
-    negative = [[clip.encode_from_tokens(clip.tokenize("")), {}]]
-    positive, negative = core_nodes.ControlNetApplyAdvanced().apply_controlnet(
-        positive, negative, control_net, hint_images(truth, sampling.hint), 1.0, 0.0, 1.0)
-    size = truth.image.shape[-1]
-    empty = core_nodes.EmptyLatentImage().generate(max(size, 16), max(size, 16), len(words))[0]
-    tap = FeatureTap(StepSelection("last" if bridge_steps == ("last",) else "all"))
-    latent = core_nodes.common_ksampler(tap.attach(model), seed, sampling.steps, sampling.cfg, sampling.sampler,
-                                        sampling.scheduler, positive, negative, empty)[0]
-    return latent, dataclasses.replace(tap.features(), words=words)
-
-
-def hint_images(truth: HeadWorldBatch, kind: str) -> torch.Tensor:
-    """ControlNet hints as IMAGE [B, R, R, 3] in 0..1: the coloured mask, or black lines on white."""
-    if kind == "scribble":
-        return (1 - truth.scribble).movedim(1, -1).expand(-1, -1, -1, 3)
-    return torch.from_numpy(indices_to_colours(truth.mask.numpy())).float() / 255

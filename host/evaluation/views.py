@@ -8,11 +8,12 @@ import torch
 from ...ddgi.bridge import load_bridge
 from ...ddgi.cameras import look_at_label
 from ...ddgi.checkpoints import load_generator
+from ...ddgi.demo import files
 from ...ddgi.errors import InputError
 from ...ddgi.evaluation import ConsistencyScore, ViewScore, before_wall, fit_depth, load_judges, side_ratio
 from ...ddgi.headworld import HeadWorldBatch, render_batch, studio_wall
-from .. import demo_models, folders
-from .demo import DEFAULT_SAMPLING, Sampling, sample
+from .. import folders
+from .chain import DEFAULT_SAMPLING, Chain, Sampling, hint_images
 
 YAWS = (-40, -30, -20, 0, 20, 30, 40)
 
@@ -35,7 +36,7 @@ def run(seeds: range = range(128), sampling: Sampling = DEFAULT_SAMPLING, *, fol
     Raises:
         InputError: a model file is missing or broken.
     """
-    models = _Models(folder)
+    models = _Models(folder, sampling)
     names = [str(yaw) for yaw in yaws]
     cameras = cameras_at(yaws)
     scores = {kind: [ViewScore(models.judges) for _ in yaws] for kind in ("m_t", "ground_truth")}
@@ -43,7 +44,7 @@ def run(seeds: range = range(128), sampling: Sampling = DEFAULT_SAMPLING, *, fol
     for start in range(0, len(seeds), batch):
         chosen = seeds[start:start + batch]
         truths = true_views(chosen, models.judges.resolution, cameras)
-        seen = {"m_t": models.views(chosen, sampling, cameras), "ground_truth": _as_views(truths)}
+        seen = {"m_t": models.views(chosen, cameras), "ground_truth": _as_views(truths)}
         for kind, (images, depths, heads) in seen.items():
             for view, truth in enumerate(truths):
                 scores[kind][view].add(images[:, view], depths[:, view], heads[:, view], truth)
@@ -78,22 +79,22 @@ def _as_views(truths: list[HeadWorldBatch]) -> tuple[torch.Tensor, torch.Tensor,
 class _Models:
     """Everything between a held-out head's mask and prompt and its pictures."""
 
-    def __init__(self, folder: Path):
-        for name in (demo_models.EG3D_FILE, demo_models.BRIDGE_3D_FILE):
+    def __init__(self, folder: Path, sampling: Sampling):
+        for name in (files.EG3D, files.BRIDGE_3D):
             if not (folder / name).is_file():
                 raise InputError(f"There is no {name} in {folder}, so the 3D chain cannot be scored; train it with "
                                  f"`make train-demo` or leave out --views.")
-        self.judges = load_judges(folder / "judges.safetensors")
-        self.generator = load_generator(folder / demo_models.EG3D_FILE)
-        self.bridge = load_bridge(folder / demo_models.BRIDGE_3D_FILE)
-        self.model, self.clip, _ = demo_models.load_diffusion(folder)
-        self.control_net = demo_models.load_control_net(folder)
+        self.judges = load_judges(folder / files.JUDGES)
+        self.generator = load_generator(folder / files.EG3D)
+        self.bridge = load_bridge(folder / files.BRIDGE_3D)
+        self.chain = Chain(folder, sampling)
 
-    def views(self, seeds: range, sampling: Sampling, cameras: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def views(self, seeds: range, cameras: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Images [B, V, 3, R, R], depths [B, V, 1, R, R] and heads bool [B, V, 1, R, R] at the judges' resolution."""
         resolution = self.judges.resolution
         drawn = render_batch(seeds, resolution)         # hints show each head from its own camera
-        _, features = sample(self.model, self.clip, self.control_net, drawn, sampling, seed=seeds[0])
+        sampling = self.chain.sampling
+        _, features = self.chain.sample(drawn.captions, hint_images(drawn, sampling.hint), seeds[0])
         latent = self.bridge(features, gamma=sampling.gamma, beta=sampling.beta)
         out = self.generator.render(latent, cameras)
         depth, alpha = fit_depth(out.image_depth.cpu(), out.image_alpha.cpu(), resolution)

@@ -12,6 +12,7 @@ import folder_paths
 
 from ... import ddgi
 from ...ddgi.config import build, read_recipe
+from ...ddgi.demo import files
 from ...ddgi.errors import InputError
 from ...ddgi.training.bridge_trainer import BridgeTrainer
 from ...ddgi.training.config import TrainConfig
@@ -131,7 +132,7 @@ def open_generator(models: ModelTable) -> "ddgi.Generator":
     if not name:
         if models.checkpoint != DEMO:
             raise InputError("The recipe names no generator; set generator in [models] to a StyleGAN2 or EG3D file.")
-        name = f"demo/{demo_models.GENERATOR_FILE}"
+        name = f"demo/{files.GENERATOR}"
     return ddgi.load_generator(_own_file(folders.GENERATORS, name)).to(comfy.model_management.get_torch_device())
 
 

@@ -34,7 +34,7 @@ def test_judges_read_true_images_best(scores):
 
 
 def test_bridges_and_steps_are_scored_on_the_same_runs(room, scores):
-    file = room.folders.DEMO / room.demo_models.BRIDGE_FILE
+    file = room.folders.DEMO / room.demo_models.files.BRIDGE
     several = room.evaluation.demo.run(range(16), bridges={"one": file, "two": file}, bridge_steps=("last", "mean"))
     assert several["m_t (one, step last)"] == several["m_t (two, step last)"] == scores["m_t"]
     assert several["m_t (one, step mean)"]["distance"] != scores["m_t"]["distance"]
@@ -62,7 +62,7 @@ def test_heads_have_the_true_shape_from_the_side(room):
 
 
 def test_random_faces_of_the_mapping_network_differ(room):
-    generator = room.managed.managed_generator(room.folders.DEMO / room.demo_models.GENERATOR_FILE).value
+    generator = room.managed.managed_generator(room.folders.DEMO / room.demo_models.files.GENERATOR).value
     z = torch.randn(4, generator.config.z_dim, generator=torch.Generator().manual_seed(0))
     image = generator.render(generator.map(z)).image
     distances = [(image[i] - image[j]).abs().mean().item() for i in range(4) for j in range(i)]

@@ -31,7 +31,7 @@ def folder(part, tmp_path_factory):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         generator = gan.EG3DGenerator(config, gan.EG3D(config), name="untrained")
-        like = bridges.load_bridge(demo / part("host.demo_models").BRIDGE_FILE).config
+        like = bridges.load_bridge(demo / part("ddgi.demo.files").BRIDGE).config
         bridge = bridges.Bridge(dataclasses.replace(like, num_ws=config.num_ws, w_dim=config.w_dim,
                                                     generator_fingerprint=generator.fingerprint))
     generator.save(folder / "generator_eg3d.safetensors")

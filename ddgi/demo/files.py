@@ -1,0 +1,8 @@
+"""The names of the demo models' files, and their formats."""
+
+DIFFUSION, CONTROL_NET = "diffusion.safetensors", "controlnet.safetensors"
+GENERATOR, EG3D = "generator_stylegan2.safetensors", "generator_eg3d.safetensors"
+BRIDGE, BRIDGE_3D = "bridge_stylegan2.safetensors", "bridge_eg3d.safetensors"
+JUDGES, JUDGES_256 = "judges.safetensors", "judges_256.safetensors"
+TOKENIZER = "tokenizer"
+DIFFUSION_FORMAT, CONTROL_NET_FORMAT = "ddgi.demo-diffusion", "ddgi.demo-controlnet"
