@@ -14,7 +14,7 @@ from pathlib import Path
 
 from comfy_api.latest import io
 
-from ..ddgi.headworld.caption import SYNONYMS
+from ..ddgi.headworld.words import SYNONYMS
 from ..ddgi.palette import CLASS_NAMES, PALETTE
 
 ROOT = Path(__file__).resolve().parents[1]

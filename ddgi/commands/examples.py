@@ -1,4 +1,4 @@
-"""`examples`: draw the example masks and scribbles in `demo/examples` again."""
+"""`examples`: draw the example masks and scribbles in `demo/examples`, or the sheet of styles, again."""
 
 import argparse
 import json
@@ -6,7 +6,7 @@ import json
 from ..errors import InputError
 from .report import say
 
-HELP = "draw the example masks and scribbles of the demo again (from head world)"
+HELP = "draw the example masks and scribbles of the demo again, or the sheet of drawn styles (from head world)"
 SIZE = 256
 LINE = 4  # a scribble line in pixels: one pixel at the 64 px the demo ControlNet learnt from
 
@@ -23,14 +23,20 @@ EXAMPLES = (
     ("scribble", "scribble_bun", 900014, "a calm man with a brown bun, blue eyes, a beard and a necklace"),
 )
 
+STYLE_SEEDS = (111, 104, 100, 125)  # a hat and a smile, curls and glasses, a beard, grey hair
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", default="demo/examples", help="folder for the drawings (default: demo/examples)")
+    parser.add_argument("--styles", metavar="FILE", help="write a sheet of four heads in every drawn style to a JPEG "
+                        "or PNG file instead")
 
 
 def run(args: argparse.Namespace) -> dict:
     from pathlib import Path
 
+    if args.styles:
+        return _write_styles(args, Path(args.styles))
     folder = Path(args.output)
     folder.mkdir(parents=True, exist_ok=True)
     drawings = {name: (kind, seed) for kind, name, seed, _ in EXAMPLES}
@@ -40,6 +46,20 @@ def run(args: argparse.Namespace) -> dict:
     listing = [{"kind": kind, "drawing": f"{name}.png", "prompt": prompt} for kind, name, _, prompt in EXAMPLES]
     (folder / "examples.json").write_text(json.dumps(listing, indent=2) + "\n", encoding="utf-8")
     return {"files": [f"{name}.png" for name in drawings]}
+
+
+def _write_styles(args: argparse.Namespace, path) -> dict:
+    from ..files import atomic_path
+    from ..headworld import style_sheet
+
+    formats = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
+    if path.suffix.lower() not in formats:
+        raise InputError(f"A sheet of styles cannot be written to {path.name}; give a name that ends in .jpg or .png.")
+    sheet = style_sheet(STYLE_SEEDS)
+    with atomic_path(path) as temporary:
+        sheet.save(temporary, formats[path.suffix.lower()], quality=76, optimize=True)
+    say(args, str(path))
+    return {"files": [path.name]}
 
 
 def _draw(kind: str, seed: int):

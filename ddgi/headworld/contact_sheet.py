@@ -1,14 +1,17 @@
-"""A PNG grid of rendered heads with their captions."""
+"""Grids of rendered heads: with their captions, or the same heads in every style."""
 
 import os
 import textwrap
+from collections.abc import Sequence
 
 import torch
 from PIL import Image, ImageDraw
 
-from .render import HeadWorldBatch
+from .render import HeadWorldBatch, render_batch
+from .styles import STYLES
 
 _TEXT_HEIGHT = 44
+_TITLE_HEIGHT = 24
 
 
 def contact_sheet(batch: HeadWorldBatch, columns: int = 8, captions: bool = True) -> Image.Image:
@@ -31,3 +34,17 @@ def write_contact_sheet(path: str | os.PathLike, batch: HeadWorldBatch, columns:
                         captions: bool = True) -> None:
     """Write the sheet as a PNG."""
     contact_sheet(batch, columns, captions).save(path, format="PNG")
+
+
+def style_sheet(seeds: Sequence[int], size: int = 192, resolution: int = 256) -> Image.Image:
+    """A row for each head and a titled column for each style, drawn at `resolution` and shown at `size` pixels."""
+    names = [name for _ in seeds for name in STYLES]
+    batch = render_batch([seed for seed in seeds for _ in STYLES], resolution, style=names)
+    heads = contact_sheet(batch, len(STYLES), captions=False)
+    heads = heads.resize((len(STYLES) * size, len(seeds) * size), Image.Resampling.LANCZOS)
+    sheet = Image.new("RGB", (heads.width, heads.height + _TITLE_HEIGHT), "white")
+    sheet.paste(heads, (0, _TITLE_HEIGHT))
+    draw = ImageDraw.Draw(sheet)
+    for column, name in enumerate(STYLES):
+        draw.text(((column + 0.5) * size, _TITLE_HEIGHT / 2), name, fill="black", anchor="mm", font_size=15)
+    return sheet

@@ -2,8 +2,9 @@ import pytest
 import torch
 
 from ddgi.cameras import look_at_label
+from ddgi.cli import main
 from ddgi.errors import InputError
-from ddgi.headworld import STYLES, render_batch
+from ddgi.headworld import STYLES, render_batch, style_sheet
 
 DRAWN = [name for name in STYLES if name != "studio"]
 SEEDS = (100, 101, 106, 109)                       # beard, beanie, brimmed hat, glasses
@@ -114,3 +115,12 @@ def test_wrong_styles_are_refused():
         render_batch([0], 32, style="oil")
     with pytest.raises(InputError, match="2 styles.*3 heads"):
         render_batch(range(3), 32, style=["studio", "pencil"])
+
+
+def test_the_sheet_has_a_row_for_each_head_and_a_column_for_each_style():
+    assert style_sheet([100, 101], size=20, resolution=24).size == (7 * 20, 2 * 20 + 24)
+
+
+def test_the_command_refuses_a_sheet_of_no_kind(capsys):
+    assert main(["examples", "--styles", "styles.gif"]) != 0
+    assert "ends in .jpg or .png" in capsys.readouterr().err
