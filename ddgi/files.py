@@ -107,8 +107,8 @@ def read_metadata(path: str | Path) -> dict:
     return metadata
 
 
-def load_tensors(path: str | Path, *, format: str) -> tuple[dict[str, torch.Tensor], dict]:
-    """Tensors and metadata of a file written by `save_tensors` with this `format`.
+def read_header(path: str | Path, *, format: str) -> dict:
+    """Metadata, as of `read_metadata`, of a file written by `save_tensors` with this `format`.
 
     Raises:
         InputError: the file is missing, broken, of another format or of a newer version.
@@ -121,6 +121,12 @@ def load_tensors(path: str | Path, *, format: str) -> tuple[dict[str, torch.Tens
     if int(metadata.get("version", 0)) > VERSION:
         raise InputError(f"{Path(path).name} was written by a newer version of this pack (file version "
                          f"{metadata['version']}, this pack reads up to {VERSION}); update the pack.")
+    return metadata
+
+
+def load_tensors(path: str | Path, *, format: str) -> tuple[dict[str, torch.Tensor], dict]:
+    """Tensors and metadata of a file written by `save_tensors` with this `format`; errors as of `read_header`."""
+    metadata = read_header(path, format=format)
     with safe_open(path, "pt") as file:
         return {key: file.get_tensor(key) for key in file.keys()}, metadata  # noqa: SIM118
 

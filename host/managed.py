@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Generic, TypeVar
+from weakref import WeakValueDictionary
 
 import comfy.model_management
 import comfy.model_patcher
@@ -14,6 +15,8 @@ from ..ddgi.bridge import Bridge
 from ..ddgi.gan import Generator
 
 Value = TypeVar("Value")
+# Generators that somebody holds, by file: what is loaded already can be compared before it is used.
+_GENERATORS: "WeakValueDictionary[Path, ManagedModel[Generator]]" = WeakValueDictionary()
 
 
 class ManagedModel(Generic[Value]):
@@ -47,7 +50,14 @@ class ManagedModel(Generic[Value]):
 def managed_generator(path: str | Path) -> ManagedModel[Generator]:
     """Read a generator file of any supported kind; raises InputError as `ddgi.load_generator` does."""
     generator = ddgi.load_generator(path, operations=comfy.ops.manual_cast)
-    return ManagedModel(generator, generator)
+    managed = _GENERATORS[Path(path)] = ManagedModel(generator, generator)
+    return managed
+
+
+def loaded_generator(path: str | Path) -> Generator | None:
+    """The generator that was read from this file last and is still in use; to read about, not to compute with."""
+    managed = _GENERATORS.get(Path(path))
+    return None if managed is None else managed.value
 
 
 def managed_bridge(path: str | Path) -> ManagedModel[Bridge]:

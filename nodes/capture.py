@@ -6,7 +6,8 @@ from comfy_api.latest import io
 import nodes as core_nodes
 
 from ..ddgi.errors import InputError
-from ..ddgi.features import StepSelection
+from ..ddgi.features import FeatureLayout, StepSelection
+from ..host.belonging import check_graph
 from ..host.capture.encode import encode_latent
 from ..host.capture.run import FeatureTap
 from .types import FEATURES, Features, Tap
@@ -34,6 +35,16 @@ def _selection(capture_steps: str, every: int, step_list: str) -> StepSelection:
     if capture_steps == "list":
         return StepSelection.parse(step_list or "-")
     return StepSelection(capture_steps)
+
+
+_GRAPH = [io.Hidden.prompt, io.Hidden.unique_id]
+
+
+def _check_graph(node: type[io.ComfyNode], model) -> None:
+    """Refuse, before anything is sampled, a bridge below `node` that does not read `model`; see `belonging`."""
+    layout = FeatureLayout.of(model.get_model_object("diffusion_model"))
+    if node.hidden is not None:
+        check_graph(node.hidden.prompt, node.hidden.unique_id, layout)
 
 
 class FeatureExtract(io.ComfyNode):
@@ -67,6 +78,7 @@ class FeatureExtract(io.ComfyNode):
                                tooltip="A value below 1 keeps part of the starting latent."),
                 *_step_inputs(),
             ],
+            hidden=_GRAPH,
             outputs=[
                 io.Latent.Output(display_name="latent", tooltip="The sampled latent, the same as KSampler gives."),
                 Features.Output(display_name="features", tooltip="What the model saw, for DDGI Face Latent."),
@@ -79,6 +91,7 @@ class FeatureExtract(io.ComfyNode):
         if denoise == 0.0:
             raise InputError("denoise is 0: nothing is sampled, so there are no features. Raise it (1 makes a new "
                              "picture, less keeps part of the given one), or read a latent with DDGI Encode Image")
+        _check_graph(cls, model)
         tap = FeatureTap(_selection(capture_steps, every, step_list))
         latent = core_nodes.common_ksampler(tap.attach(model), seed, steps, cfg, sampler_name, scheduler, positive,
                                             negative, latent_image, denoise=denoise)[0]
@@ -99,6 +112,7 @@ class FeatureTapNode(io.ComfyNode):
             search_aliases=["capture", "features", "attention", "hook"],
             inputs=[io.Model.Input("model", tooltip="The diffusion model to read: SD 1.x, SD 2.x or "
                                                     "SDXL."), *_step_inputs()],
+            hidden=_GRAPH,
             outputs=[
                 io.Model.Output(display_name="model", tooltip="Connect this to the sampler or guider."),
                 Tap.Output(display_name="tap", tooltip="Connect this to DDGI Collect Features."),
@@ -107,6 +121,7 @@ class FeatureTapNode(io.ComfyNode):
 
     @classmethod
     def execute(cls, model, capture_steps, every, step_list) -> io.NodeOutput:
+        _check_graph(cls, model)
         tap = FeatureTap(_selection(capture_steps, every, step_list))
         return io.NodeOutput(tap.attach(model), tap)
 
@@ -161,6 +176,7 @@ class EncodeImage(io.ComfyNode):
                 io.Latent.Input("latent", optional=True, tooltip="A latent to read in the place of an image, for "
                                                                  "example Empty Latent Image with noise_level 1."),
             ],
+            hidden=_GRAPH,
             outputs=[Features.Output(display_name="features", tooltip="What the model saw, for DDGI Face Latent; it is "
                                                                       "one step, number 0.")],
         )
@@ -174,6 +190,7 @@ class EncodeImage(io.ComfyNode):
             if vae is None:
                 raise InputError("DDGI Encode Image got an image but no VAE; connect the VAE of your model")
             latent = {"samples": vae.encode(image[..., :3])}
+        _check_graph(cls, model)
         return io.NodeOutput(encode_latent(model, positive, latent["samples"], noise_level, seed,
                                            latent.get("batch_index")))
 

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from ..errors import InputError, first_line
-from ..features import DiffusionFeatures, FeatureLayout, StepFeatures
-from ..files import load_tensors, save_tensors
+from ..features import DiffusionFeatures, StepFeatures
+from ..files import load_tensors, read_header, save_tensors
 from ..gan import GanLatent
 from .config import BridgeConfig
 from .inputs import BridgeInputs, bridge_inputs
@@ -56,18 +56,11 @@ class Bridge(nn.Module):
         Raises:
             InputError: the features come from another kind of U-Net, or the step was not captured.
         """
-        self.check_layout(features.layout)
+        self.config.check_layout(features.layout)
         latents = [self.latent(self._inputs(features, s), gamma, beta) for s in _steps(features, step)]
         ws = _blend_schedule(latents) if step == "schedule" else torch.stack(latents).mean(0)
         ws = self.mapping.w_avg + truncation_psi * (ws - self.mapping.w_avg)
         return GanLatent(ws, self.config.generator_fingerprint, self.config.generator_name)
-
-    def check_layout(self, layout: FeatureLayout) -> None:
-        """Refuse features of another U-Net, by the rule of `FeatureLayout.mismatch`; the message says what differs."""
-        if difference := self.config.layout.mismatch(layout):
-            raise InputError(
-                f"The features do not fit this bridge: {difference}. Load a bridge that was trained for this diffusion "
-                f"model, or sample with the kind of diffusion model that the bridge was trained for.")
 
     def _inputs(self, features: DiffusionFeatures, step) -> BridgeInputs:
         parameter = self.mapping.head.linear.weight
@@ -88,15 +81,7 @@ def load_bridge(path: str | Path, *, operations=nn) -> Bridge:
     """
     tensors, metadata = load_tensors(path, format=FORMAT)
     name = Path(path).name
-    try:
-        config = BridgeConfig(**metadata["config"])
-        with torch.device("meta"):
-            expected = {key: value.shape for key, value in Bridge(config).state_dict().items()}
-    except InputError as error:
-        raise InputError(f"{name}: {error}") from error
-    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
-        raise InputError(f"{name} holds a config that is no bridge's ({first_line(error)}); export or download it "
-                         f"again.") from error
+    config, expected = _config_and_shapes(name, metadata["config"])
     found = {key: value.shape for key, value in tensors.items()}
     if wrong := sorted(key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key)):
         raise InputError(f"{name} does not hold the weights its config describes (of {len(wrong)} tensors that do not "
@@ -104,6 +89,24 @@ def load_bridge(path: str | Path, *, operations=nn) -> Bridge:
     bridge = Bridge(config, record=metadata["provenance"], operations=operations)
     bridge.load_state_dict({key: value.float() for key, value in tensors.items()})
     return bridge.requires_grad_(False).eval()
+
+
+def read_config(path: str | Path) -> BridgeConfig:
+    """The config of a bridge file alone, without its weights. Raises InputError as `load_bridge` does."""
+    return _config_and_shapes(Path(path).name, read_header(path, format=FORMAT)["config"])[0]
+
+
+def _config_and_shapes(name: str, values: dict) -> tuple[BridgeConfig, dict[str, torch.Size]]:
+    """The config in a file's metadata, and the shapes of the tensors that it calls for."""
+    try:
+        config = BridgeConfig(**values)
+        with torch.device("meta"):
+            return config, {key: value.shape for key, value in Bridge(config).state_dict().items()}
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+        raise InputError(f"{name} holds a config that is no bridge's ({first_line(error)}); export or download it "
+                         f"again.") from error
 
 
 def _steps(features: DiffusionFeatures, choice: str | int) -> list[StepFeatures]:

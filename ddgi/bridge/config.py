@@ -6,6 +6,7 @@ from ..config import check_choice, check_count
 from ..errors import InputError
 from ..features import FeatureLayout, StageLayout, StepFeatures
 from ..gan import Generator
+from ..gan.latent import check_made_for
 
 ATTENTION_SOURCES = ("output", "probabilities")
 REFINEMENTS = ("local", "global", "both")
@@ -115,6 +116,18 @@ class BridgeConfig:
                              tuple(StageLayout(channels, downsample, attention_layers=layers)
                                    for channels, downsample, layers in stages),
                              context_channels=self.context_channels)
+
+    def check_layout(self, layout: FeatureLayout) -> None:
+        """Refuse features of another U-Net, by the rule of `FeatureLayout.mismatch`; the message says what differs."""
+        if difference := self.layout.mismatch(layout):
+            raise InputError(
+                f"The features do not fit this bridge: {difference}. Load a bridge that was trained for this diffusion "
+                f"model, or sample with the kind of diffusion model that the bridge was trained for.")
+
+    def check_generator(self, generator: Generator, relative: bool = False) -> None:
+        """Refuse a generator that the bridge was not trained for; `relative` as in `GanLatent.check`."""
+        check_made_for("This bridge", (self.num_ws, self.w_dim), self.generator_fingerprint, self.generator_name,
+                       generator, relative)
 
     @property
     def sizes(self) -> dict:

@@ -56,14 +56,8 @@ class GanLatent:
         Raises:
             InputError: the message has both names.
         """
-        needed = (generator.config.num_ws, generator.config.w_dim)
-        both = f"made for generator {self.generator_name!r} ({self.generator_fingerprint or 'no fingerprint'})"
-        if tuple(self.ws.shape[1:]) != needed:
-            raise InputError(f"This latent was {both} and has {list(self.ws.shape[1:])} numbers a picture, but "
-                             f"{generator.name!r} needs {list(needed)}; load the generator it was made for.")
-        if not relative and self.generator_fingerprint != generator.fingerprint:
-            raise InputError(f"This latent was {both}, not for {generator.name!r} ({generator.fingerprint}); load the "
-                             f"generator it was made for, or say that the two are relatives (a fine-tuned copy).")
+        check_made_for("This latent", tuple(self.ws.shape[1:]), self.generator_fingerprint, self.generator_name,
+                       generator, relative)
 
     def save(self, path: str | Path, provenance: dict | None = None) -> None:
         """Write a "ddgi.latent" safetensors file."""
@@ -84,3 +78,26 @@ class GanLatent:
         config = metadata["config"]
         return cls(tensors["ws"], str(config.get("generator_fingerprint", "")),
                    str(config.get("generator_name", "")), tensors.get("camera"))
+
+
+def check_made_for(what: str, sizes: tuple[int, int], fingerprint: str, name: str, generator: "Generator",
+                   relative: bool = False) -> None:
+    """The one rule of belonging between generators and what was made for one.
+
+    Args:
+        what: begins the sentence, for example "This latent".
+        sizes: (num_ws, w_dim) of it. fingerprint, name: of the generator it was made for.
+        relative: true accepts another generator of the same sizes.
+
+    Raises:
+        InputError: the message has both names.
+    """
+    needed = (generator.config.num_ws, generator.config.w_dim)
+    made = f"{what} was made for generator {name!r} ({fingerprint or 'no fingerprint'})"
+    if sizes != needed:
+        raise InputError(f"{made} and has {list(sizes)} numbers a picture, but {generator.name!r} needs "
+                         f"{list(needed)}; load the generator it was made for.")
+    if not relative and fingerprint != generator.fingerprint:
+        raise InputError(f"{made}, not for {generator.name!r} ({generator.fingerprint}); load the generator it was "
+                         f"made for. If one of the two is a fine-tuned copy of the other, allow it: allow_relative on "
+                         f"the node, relative=True in Python.")

@@ -112,9 +112,9 @@ def test_features_of_another_unet_are_refused_though_all_channels_are_alike(trai
     sizes = {key: value for key, value in CONFIG.to_json().items() if key not in LAYOUT_FIELDS}
     with torch.device("meta"):
         bridge = Bridge(BridgeConfig.for_layout(of(*trained), **sizes))
-    bridge.check_layout(of(*trained).at((96, 64)))
+    bridge.config.check_layout(of(*trained).at((96, 64)))
     with pytest.raises(InputError, match=f"do not fit this bridge: .* {shown[0]}|{shown[1]} in the place of .*. Load"):
-        bridge.check_layout(of(*shown))
+        bridge.config.check_layout(of(*shown))
 
 
 def test_a_bridge_holds_the_layout_it_was_trained_for():
@@ -131,7 +131,7 @@ def test_a_file_from_before_the_whole_layout_was_kept_is_read(bridge, tmp_path):
     assert torch.equal(old(features()).ws, bridge(features()).ws)
     assert old.config.layout.context_channels is None
     with pytest.raises(InputError, match="decoder channels"):
-        old.check_layout(dataclasses.replace(LAYOUT, stages=STAGES[:2]))
+        old.config.check_layout(dataclasses.replace(LAYOUT, stages=STAGES[:2]))
 
 
 @pytest.mark.parametrize("height, width", [(12, 8), (8, 16)])
