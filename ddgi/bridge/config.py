@@ -25,8 +25,10 @@ class BridgeSizes:
     mapping_width: int = 512
     modulation_width: int = 64
     head_width: int = 512
+    timestep_channels: int = 0
 
     def __post_init__(self):
+        check_count("timestep_channels", self.timestep_channels, 0, MAX_WIDTH)
         check_choice("attention_source", self.attention_source, ATTENTION_SOURCES)
         check_choice("refinement", self.refinement, REFINEMENTS)
         for name in ("mapping_width", "modulation_width", "head_width"):
@@ -105,6 +107,7 @@ class BridgeConfig:
             head_channels=tuple(min(sizes.head_width, sizes.modulation_width * 2 ** level)
                                 for level in range(largest.bit_length() - 1)),
             attention_source=sizes.attention_source, refinement=sizes.refinement,
+            timestep_channels=sizes.timestep_channels,
             generator_fingerprint=generator.fingerprint, generator_name=generator.name)
 
     @property

@@ -5,7 +5,7 @@ disk are the ones that would have been computed.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -143,9 +143,11 @@ class Passes:
                               for plan, sample in zip(plans, samples)])
         nothing = torch.zeros(space.num_ws, len(space.w_avg))
         ws = torch.stack([nothing if s.w is None else space.known(s.w.float().cpu()) for s in samples])
+        timestep = torch.tensor([float(plan.timestep) for plan in plans])
+        inputs = replace(inputs.to(device, torch.float32), timestep=timestep.to(device))
         target, true = (torch.stack([_as_drawn(picture, sample) for picture, sample in zip(pictures, samples)])
                         for pictures in (seen, [sample.image for sample in samples]))
-        return Batch(inputs.to(device, torch.float32), target.to(device), true.to(device), ws.to(device),
+        return Batch(inputs, target.to(device), true.to(device), ws.to(device),
                      has_w.to(device), self._cameras(samples), self._weights(samples))
 
     def _weights(self, samples: Sequence[Sample]) -> torch.Tensor | None:

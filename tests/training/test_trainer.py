@@ -102,6 +102,17 @@ def test_kept_features_for_t_hold_all_that_it_reads(tmp_path):
         assert torch.allclose(maps(live), maps(stored), rtol=1e-3, atol=1e-5)  # half precision
 
 
+@pytest.mark.parametrize("cache", ["none", "disk"])
+def test_m_and_t_learn_to_read_the_step_if_asked(tmp_path, cache):
+    trainer = toys.trainer(tmp_path, toys.config(bridge={"timestep_channels": 4}, features={"cache": cache}))
+    passes = trainer._kept("modulation", trainer.passes("modulation"))
+    planned = [float(trainer.passes("modulation").plan(number).timestep) for number in (2, 5)]
+    assert passes.batch([2, 5]).inputs.timestep.tolist() == planned
+    bridge = trainer.run()
+    for head in (bridge.mapping.head, bridge.modulation.gamma_head, bridge.modulation.beta_head):
+        assert head.timestep.second.weight.abs().max() > 0     # it began at zero
+
+
 def test_accumulated_parts_equal_one_large_batch(tmp_path):
     weights = []
     for part, (batch, accumulate) in enumerate(((4, 1), (2, 2))):
