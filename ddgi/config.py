@@ -19,7 +19,7 @@ def check_count(name: str, value: int, least: int, most: int) -> None:
 
 
 def check_number(name: str, value: float, *, least: float | None = None, above: float | None = None,
-           most: float = 1e9) -> None:
+                 most: float = 1e9) -> None:
     """Refuse a number that is not finite, below `least`, not above `above`, or beyond `most`."""
     if above is not None and not value > above:
         raise InputError(f"{name} is {short(value)}; it must be above {above}.")

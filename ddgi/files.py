@@ -151,6 +151,22 @@ def read_state(path: str | Path) -> dict[str, torch.Tensor]:
                          f"torch.save(network.state_dict(), path), or as safetensors.") from error
 
 
+def file_digest(path: str | Path) -> str:
+    """Short stable name for a file's bytes: SHA-256, 16 hex digits.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); check the name, or put the file there.") from error
+    return digest.hexdigest()[:16]
+
+
 def fingerprint(tensors: dict[str, torch.Tensor]) -> str:
     """Short stable name for a set of weights: SHA-256 over names, shapes and fp32 values, 16 hex digits."""
     digest = hashlib.sha256()

@@ -16,11 +16,12 @@ from server import PromptServer
 
 from ..ddgi.bridge import ATTENTION_SOURCES, REFINEMENTS, BridgeSizes
 from ..ddgi.errors import InputError
-from ..ddgi.files import fingerprint, read_metadata
+from ..ddgi.files import read_metadata
 from ..ddgi.gan import Generator as GeneratorNetwork
-from ..ddgi.training.bridge_trainer import MAPPING, MODULATION, BridgeTrainer, last_lines
+from ..ddgi.training.bridge_trainer import MAPPING, MODULATION, BridgeTrainer
 from ..ddgi.training.config import CACHES, PRECISIONS, FeatureConfig, TrainConfig
 from ..ddgi.training.denoising import DISTRIBUTIONS
+from ..ddgi.training.folder import last_lines
 from ..ddgi.training.preflight import report_lines
 from ..ddgi.training.sources import GRAMMARS, DataTable
 from ..ddgi.training.watch import Watch, last_preview, save_preview
@@ -36,7 +37,6 @@ SOURCES = {"generator's own samples": "generator", "folder of pictures": "folder
 _FIELDS = {"samples": "count", "words": "grammar", "folder": "root", "prompt": "prompt"}
 _NAME = re.compile(r"\w[\w .-]*(?<![ .])", re.ASCII)
 _LINES = 8  # of the report, under the node while it runs
-_SMALL = 4096
 
 
 class TrainBridge(io.ComfyNode):
@@ -71,12 +71,13 @@ class TrainBridge(io.ComfyNode):
         shown = _Shown(folder, cls.hidden.unique_id)
         with torch.inference_mode(False):  # ComfyUI runs nodes in the mode, which knows no gradients
             encoder = DiffusionEncoder(model, clip, vae, control_net, size=settings["size"], cfg=settings["cfg"],
-                                       steps=settings["sampling_steps"], name=_weights_name(model, control_net))
+                                       steps=settings["sampling_steps"], name=type(model.model.model_config).__name__)
             trainer, problems = prepare(_config(settings), _table(data), encoder, _training_copy(generator), folder,
                                         shown.watch)
             file = _file(name, trainer)
-            report = check(trainer)
-            trainer.run().save(file)
+            with trainer.lock:
+                report = check(trainer)
+                trainer.run().save(file)
         text = "\n".join([*problems, *report_lines(report), *_scores(folder), f"saved            {file}"])
         return io.NodeOutput(managed_bridge(file), _image(folder), text)
 
@@ -222,17 +223,6 @@ def _table(data: dict | None) -> DataTable:
 def _training_copy(generator: ManagedModel) -> GeneratorNetwork:
     """The generator with weights that may stand in a graph; those of the loading node are for inference."""
     return copy.deepcopy(generator.value).to(get_torch_device())
-
-
-def _weights_name(model, control_net) -> str:
-    """A name for the frozen models, which come without one: a training must not go on with others.
-
-    Small tensors tell checkpoints apart, and reading all of them would take long.
-    """
-    networks = [model.model, *(part.model for part in (control_net.get_models() if control_net else ()))]
-    small = {f"{n}.{key}": value for n, network in enumerate(networks)
-             for key, value in network.state_dict().items() if value.numel() <= _SMALL}
-    return f"{type(model.model.model_config).__name__} {fingerprint(small)}"
 
 
 def _file(name: str, trainer: BridgeTrainer) -> Path:

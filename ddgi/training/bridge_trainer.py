@@ -1,7 +1,7 @@
 """The whole training of a bridge: M, then T with M frozen (docs/method.md, "Training")."""
 
+import contextlib
 import datetime
-import json
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -11,13 +11,15 @@ from torch import nn
 from ..bridge import Bridge, BridgeConfig, BridgeInputs
 from ..errors import InputError
 from ..features import StepFeatures
-from ..files import atomic_path, fingerprint
+from ..files import file_digest, fingerprint
 from ..gan import Generator
+from ..lock import FolderLock
 from ..perceptual import feature_distance, lpips_distance
 from ..seeds import seeded
 from .config import StageConfig, TrainConfig
 from .data import Source, split
 from .encoder import Encoder, OwnImages
+from .folder import check_identity, digest, first_difference, keep_identity, last_lines, read_contents
 from .identity import load_identity
 from .network_trainer import NetworkTrainer
 from .objective import Objective
@@ -45,8 +47,12 @@ class BridgeTrainer:
         operations: supplies the bridge's layer classes.
         processes: that train together; by default the ones that were started so.
 
+    Attributes:
+        lock: held by whoever trains in `folder`; the others are refused.
+
     Raises:
-        InputError: `folder` holds a training with other choices, data or models; the message names the first.
+        InputError: `folder` holds a training with other choices, data or models, and the message names the first; or
+            somebody trains in it.
     """
 
     def __init__(self, config: TrainConfig, source: Source, encoder: Encoder, generator: Generator, folder: str | Path,
@@ -57,8 +63,9 @@ class BridgeTrainer:
         self.data = source.describe()
         self.train, self.held_out = split(source, config.held_out_share)
         self.space = LatentSpace(generator)
-        with self.processes.main_first():
-            self._keep_identity()
+        self.lock = FolderLock(self.folder, "training.lock") if self.processes.main else contextlib.nullcontext()
+        with self.processes.main_first(), self.lock:
+            self._keep_identity(source)
 
     def run(self) -> Bridge:
         """Train to the end, or from where the last run stopped.
@@ -66,29 +73,32 @@ class BridgeTrainer:
         Returns:
             The bridge, its weights averaged and its record filled in.
         """
-        self.train_mapping()
-        self.train_modulation()
-        self.processes.wait()
-        self.bridge.record = self.record()
+        with self.lock:
+            self.train_mapping()
+            self.train_modulation()
+            self.processes.wait()
+            self.bridge.record = self.record()
         return self.bridge.requires_grad_(False).eval()
 
     def train_mapping(self) -> None:
         """M, from the true pictures."""
-        if not self._begun(MAPPING):
-            if not self.start:
-                self.bridge.mapping.norm.measure(self._typical_inputs(MAPPING).h)
-            self.bridge.mapping.w_avg.copy_(self.space.w_avg)
-        self.trainer(MAPPING, self._kept(MAPPING, self.passes(MAPPING))).run()
+        with self.lock:
+            if not self._begun(MAPPING):
+                if not self.start:
+                    self.bridge.mapping.norm.measure(self._typical_inputs(MAPPING).h)
+                self.bridge.mapping.w_avg.copy_(self.space.w_avg)
+            self.trainer(MAPPING, self._kept(MAPPING, self.passes(MAPPING))).run()
 
     def train_modulation(self) -> None:
         """T, towards the diffusion model's own pictures; M must be trained."""
-        share = self.config.modulation.own_share
-        if share:
-            with self.processes.main_first():
-                self.own.fill(self.watch.making("the diffusion model's own pictures"))
-        if not self._begun(MODULATION) and not self.start:
-            self.bridge.modulation.measure(self._typical_inputs(MODULATION))
-        self.trainer(MODULATION, self._kept(MODULATION, self.passes(MODULATION, self.own if share else None))).run()
+        own = self.own if self.config.modulation.own_share else None
+        with self.lock:
+            if own is not None:
+                with self.processes.main_first():
+                    own.fill(self.watch.making("the diffusion model's own pictures"))
+            if not self._begun(MODULATION) and not self.start:
+                self.bridge.modulation.measure(self._typical_inputs(MODULATION))
+            self.trainer(MODULATION, self._kept(MODULATION, self.passes(MODULATION, own))).run()
 
     @cached_property
     def bridge(self) -> Bridge:
@@ -188,21 +198,25 @@ class BridgeTrainer:
         return {"config": config, "processes": self.processes.count, "data": self.data,
                 "diffusion": self.encoder.describe(),
                 "generator": {"name": generator.name, "fingerprint": generator.fingerprint},
-                "start": fingerprint(self.start.state_dict()) if self.start else None}
+                "start": fingerprint(self.start.state_dict()) if self.start else None, "loss_files": self._loss_files}
 
-    def _keep_identity(self) -> None:
-        path, mine = self.folder / "training.json", json.loads(json.dumps(self.identity()))
-        if path.exists():
-            theirs = json.loads(path.read_text(encoding="utf-8"))
-            if difference := _first_difference(theirs, mine):
-                raise InputError(f"The training in {self.folder} was started with {difference}; set it back to go on, "
-                                 f"or train in another folder.")
-            return
-        if not self.processes.main:
-            raise InputError(f"The main process wrote {path}, but this one cannot see it; give all machines one shared "
-                             f"folder.")
-        with atomic_path(path) as temporary:
-            temporary.write_text(json.dumps(mine, indent=2), encoding="utf-8")
+    @cached_property
+    def _loss_files(self) -> dict[str, str]:
+        """Digests of the files that losses are computed with."""
+        names = ["identity_weights"] + (["lpips_weights"] if self.config.perceptual == "lpips" else [])
+        given = {name: getattr(self.config, name) for name in names}
+        return {name: file_digest(file) for name, file in given.items() if file}
+
+    def _keep_identity(self, source: Source) -> None:
+        if self.processes.main:
+            contents = source.contents(self.watch.making("reading the data"))
+        else:
+            contents = read_contents(self.folder)
+        self.data |= {"contents": digest(contents)} if contents else {}
+        if self.processes.main:
+            keep_identity(self.folder, self.identity(), contents)
+        else:
+            check_identity(self.folder, self.identity())
 
     def record(self) -> dict:
         """What the bridge file says of its training."""
@@ -231,25 +245,7 @@ def _modulated(bridge: Bridge, network: nn.Module, inputs: BridgeInputs) -> torc
     return w_m * w_gamma + w_beta
 
 
-def last_lines(log: Path) -> dict:
-    """The last losses and the last held-out score in the curves of a stage."""
-    found: dict = {}
-    for line in log.read_text(encoding="utf-8").splitlines() if log.exists() else ():
-        found |= json.loads(line)
-    return found
-
-
 def _check_sizes(start: BridgeConfig, wanted: BridgeConfig) -> None:
-    if difference := _first_difference(start.sizes, wanted.sizes):
+    if difference := first_difference(start.sizes, wanted.sizes):
         raise InputError(f"The bridge to go on from has {difference}; set the sizes in [bridge] to its own, or begin "
                          f"without it.")
-
-
-def _first_difference(old, new, name: str = "") -> str | None:
-    """"mapping.rate = 0.1, and now it is 0.2", or None."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in dict.fromkeys([*old, *new]):
-            if found := _first_difference(old.get(key), new.get(key), f"{name}.{key}".lstrip(".")):
-                return found
-        return None
-    return None if old == new else f"{name} = {old}, and now it is {new}"

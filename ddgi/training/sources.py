@@ -6,12 +6,15 @@ from pathlib import Path
 
 import torch
 
+from ..config import check_choice, check_count
 from ..errors import InputError
 from ..evaluation.judges import load_judges
+from ..files import file_digest
 from ..gan import Generator
 from .data import Augment, CelebAMaskHQ, Folder, GeneratorSamples, Grammar, HeadWorld, Hints, Reading, faces, head_world
 
 SOURCES = ("generator", "folder", "celebamask-hq", "head-world")
+MOST_SAMPLES = 10_000_000
 GRAMMARS = {"faces": faces, "head-world": head_world}
 
 
@@ -47,12 +50,12 @@ class DataTable:
     known_w: bool = False
 
     def __post_init__(self):
-        if self.source not in SOURCES:
-            raise InputError(f"source is {self.source!r}; choose from {', '.join(SOURCES)}.")
+        check_choice("source", self.source, SOURCES)
         if self.source in ("folder", "celebamask-hq") and not self.root:
             raise InputError(f"source is {self.source!r} but root is empty; give the folder of the pictures.")
-        if self.count < 2:
-            raise InputError(f"count is {self.count}; at least 2 samples are needed, one of them held out.")
+        check_count("count", self.count, 2, MOST_SAMPLES)  # one of them is held out
+        check_count("first_seed", self.first_seed, 0, 2 ** 48)
+        check_count("hint_size", self.hint_size, 0, 8192)
         if self.mask_share != -1 and not 0 <= self.mask_share <= 1:
             raise InputError(f"mask_share is {self.mask_share}; it is a share 0 to 1, or -1.")
 
@@ -96,4 +99,5 @@ def _segmenter(file: str, device: torch.device):
     if not file:
         return None, ""
     judges = load_judges(file).to(device)
-    return (lambda pictures: judges.segmenter(judges.fit(pictures.to(device))).argmax(1)), Path(file).name
+    name = f"{Path(file).name} {file_digest(file)}"  # another file of the same name is another segmenter
+    return (lambda pictures: judges.segmenter(judges.fit(pictures.to(device))).argmax(1)), name

@@ -14,6 +14,7 @@ from torch import nn
 from ..errors import InputError, first_line
 from ..files import atomic_path, sweep, write_error
 from ..seeds import numbered, seeded
+from .folder import curve_lines
 
 _REMEDY = "free space on that disk and run the same command again"
 
@@ -193,13 +194,14 @@ class Stage:
         self._forget_later_lines()
 
     def _forget_later_lines(self) -> None:
-        """Drop what the log says of steps after the checkpoint: they are taken again."""
-        if self.writes and self.log.exists():
-            lines = self.log.read_text().splitlines(keepends=True)
-            kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= self.position]
-            if kept != lines:
-                with atomic_path(self.log, _REMEDY) as temporary:
-                    temporary.write_text("".join(kept))
+        """Drop what the log says of steps after the checkpoint, which are taken again, and lines that were cut."""
+        lines = curve_lines(self.log) if self.writes else []
+        kept = [line for line, values in lines if values and line.endswith("\n") and values["step"] <= self.position]
+        if cut := sum(values is None for _, values in lines):
+            self.report(f"problem          {cut} lines of {self.log} cannot be read and are left out")
+        if len(kept) < len(lines):
+            with atomic_path(self.log, _REMEDY) as temporary:
+                temporary.write_text("".join(kept), encoding="utf-8")
 
     def _write_log(self, values: dict[str, float]) -> None:
         self.note({"seconds": round(self.seconds, 1), **{k: round(v, 5) for k, v in values.items()}})

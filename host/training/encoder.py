@@ -1,7 +1,8 @@
 """ComfyUI's MODEL, CLIP, VAE and CONTROL_NET as the trainer's frozen encoder E."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import comfy.model_management
 import comfy.sample
@@ -12,8 +13,10 @@ import nodes as core_nodes
 from ...ddgi.errors import InputError
 from ...ddgi.features import FeatureLayout, StepFeatures, capture_pass
 from ...ddgi.features.words import CLIP_CHUNK
+from ...ddgi.files import fingerprint
 from ...ddgi.perceptual import Features, encoder_features
 from ...ddgi.pictures import resize
+from ...ddgi.seeds import seeded
 from ..capture.words import prompt_words
 
 SIZE = 512
@@ -119,7 +122,18 @@ class DiffusionEncoder:
     def describe(self) -> dict:
         control = None if self.control_net is None else type(self.control_net).__name__
         return {"name": self.name, "layout": self.layout.to_config(), "control_net": control, "size": self.size,
-                "sampler": self.sampler, "scheduler": self.scheduler, "steps": self.steps, "cfg": self.cfg}
+                "strength": self.strength, "sampler": self.sampler, "scheduler": self.scheduler, "steps": self.steps,
+                "cfg": self.cfg, "weights": self._weights}
+
+    @cached_property
+    def _weights(self) -> dict[str, str]:
+        """Fingerprints of the networks, with what other nodes patch into their weights (LoRA)."""
+        patchers = {"model": [self.model], "clip": [self.clip.patcher], "vae": [self.vae.patcher]}
+        if self.control_net is not None:
+            patchers["control_net"] = self.control_net.get_models()
+        return {name: fingerprint({f"{number}.{key}": value for number, patcher in enumerate(several)
+                                   for key, value in _named(patcher.get_key_patches())})
+                for name, several in patchers.items()}
 
     @torch.inference_mode()
     def _check_text(self) -> None:
@@ -153,4 +167,21 @@ class DiffusionEncoder:
     def _noise(self, seeds: Sequence[int]) -> torch.Tensor:
         """[B, C, h, w], each row from its own seed, on the CPU: the same on every device."""
         shape = (self.model.get_model_object("latent_format").latent_channels, self.side, self.side)
-        return torch.stack([torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
+        return torch.stack([torch.randn(shape, generator=seeded(seed)) for seed in seeds])
+
+
+def _named(value, name: str = "") -> Iterator[tuple[str, torch.Tensor]]:
+    """Every tensor in a nest of dicts, sequences and weight adapters; other values become names of empty ones."""
+    if isinstance(value, torch.Tensor):
+        yield name, value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _named(inner, f"{name}.{key}")
+    elif isinstance(value, list | tuple):
+        for number, inner in enumerate(value):
+            yield from _named(inner, f"{name}.{number}")
+    elif hasattr(value, "weights"):
+        yield from _named(value.weights, f"{name}.{type(value).__name__}")
+    else:
+        text = getattr(value, "__qualname__", type(value).__name__) if callable(value) else repr(value)
+        yield f"{name}={text}", torch.empty(0)

@@ -1,19 +1,21 @@
 """Recipes: from the tables of a TOML file to models, data and a training, in the host."""
 
+import contextlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import comfy.controlnet
 import comfy.model_management
+import comfy.samplers
 import comfy.sd
 import comfy.utils
 import folder_paths
 
 from ... import ddgi
-from ...ddgi.config import build, read_recipe
+from ...ddgi.config import build, check_choice, check_count, check_number, read_recipe
 from ...ddgi.demo import files
-from ...ddgi.errors import InputError
+from ...ddgi.errors import InputError, first_line
 from ...ddgi.training.bridge_trainer import BridgeTrainer
 from ...ddgi.training.config import TrainConfig
 from ...ddgi.training.data import problem_lines
@@ -50,6 +52,14 @@ class ModelTable:
     scheduler: str = "normal"
     strength: float = 1.0
 
+    def __post_init__(self):
+        check_count("size", self.size, 0, 8192)
+        check_count("steps", self.steps, 1, 10_000)
+        check_number("cfg", self.cfg, least=0, most=1000)
+        check_number("strength", self.strength, least=0, most=1000)
+        check_choice("sampler", self.sampler, comfy.samplers.KSampler.SAMPLERS)
+        check_choice("scheduler", self.scheduler, comfy.samplers.KSampler.SCHEDULERS)
+
 
 def run(recipe: str | Path, folder: str | Path, out: str | Path, watch: Watch, *, check_only: bool = False) -> dict:
     """Train as a recipe says, in `folder`, and write the bridge to `out`.
@@ -69,12 +79,13 @@ def run(recipe: str | Path, folder: str | Path, out: str | Path, watch: Watch, *
     config = build(TrainConfig, tables)
     trainer, problems = prepare(config, data, open_encoder(models), open_generator(models), Path(folder), watch,
                                 open_start(models))
-    result = {"report": check(trainer), "problems": problems}
-    if check_only:
-        return result
-    bridge = trainer.run()
-    if trainer.processes.main:
-        bridge.save(out)
+    with trainer.lock:
+        result = {"report": check(trainer), "problems": problems}
+        if check_only:
+            return result
+        bridge = trainer.run()
+        if trainer.processes.main:
+            bridge.save(out)
     return {**result, "file": str(out), "record": json.loads(json.dumps(bridge.record))}
 
 
@@ -111,19 +122,37 @@ def open_encoder(models: ModelTable, demo: Path = folders.DEMO) -> DiffusionEnco
         model, clip, vae = demo_models.load_diffusion(demo)
         control_net = demo_models.load_control_net(demo)
     else:
-        model, clip, vae = comfy.sd.load_checkpoint_guess_config(str(_file("checkpoints", models.checkpoint)))[:3]
-        control_net = None
-        if clip is None:
-            raise InputError(f"{models.checkpoint} has no text model; use a whole Stable Diffusion checkpoint.")
+        file, control_net = _file("checkpoints", models.checkpoint), None
+        with _reading(file, "checkpoint"):
+            model, clip, vae = comfy.sd.load_checkpoint_guess_config(str(file))[:3]
+        if model is None or clip is None:
+            lacking = "diffusion" if model is None else "text"
+            raise InputError(f"{models.checkpoint} has no {lacking} model; use a whole Stable Diffusion checkpoint.")
     if models.vae:
-        vae = comfy.sd.VAE(sd=comfy.utils.load_torch_file(str(_file("vae", models.vae)), safe_load=True))
+        file = _file("vae", models.vae)
+        with _reading(file, "VAE"):
+            vae = comfy.sd.VAE(sd=comfy.utils.load_torch_file(str(file), safe_load=True))
+    with _reading(models.vae or models.checkpoint, "VAE"):
+        vae.throw_exception_if_invalid()
     if models.control_net:
-        control_net = comfy.controlnet.load_controlnet(str(_file("controlnet", models.control_net)))
+        file = _file("controlnet", models.control_net)
+        with _reading(file, "ControlNet"):
+            control_net = comfy.controlnet.load_controlnet(str(file))
         if control_net is None:
             raise InputError(f"{models.control_net} is no ControlNet that ComfyUI knows; choose another file.")
     return DiffusionEncoder(model, clip, vae, control_net, size=models.size, steps=models.steps, cfg=models.cfg,
                             sampler=models.sampler, scheduler=models.scheduler, strength=models.strength,
                             name=models.checkpoint)
+
+
+@contextlib.contextmanager
+def _reading(file: Path | str, kind: str):
+    """Whatever ComfyUI raises at a file of another kind, or a broken one, becomes a sentence."""
+    try:
+        yield
+    except Exception as error:
+        raise InputError(f"{file} cannot be used as a {kind} ({first_line(error)}); choose another file, or download "
+                         f"it again.") from error
 
 
 def open_generator(models: ModelTable) -> "ddgi.Generator":

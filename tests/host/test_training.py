@@ -79,6 +79,44 @@ def test_a_row_does_not_depend_on_its_batch(encoder, seen):
     assert torch.allclose(together[1:], alone, atol=1e-3)
 
 
+def described(encoder, **parts):
+    """What an encoder with other parts or settings says of itself."""
+    given = {"model": encoder.model, "clip": encoder.clip, "vae": encoder.vae, "control_net": encoder.control_net,
+             "steps": 2, "cfg": 2.0, **parts}
+    return type(encoder)(**given).describe()
+
+
+def changed(parameters, scale):
+    """The first of them times `scale`, in its place."""
+    with torch.no_grad():
+        next(iter(parameters)).mul_(scale)
+
+
+def test_frozen_models_are_told_by_weights_and_settings(encoder):
+    before = described(encoder)
+    assert described(encoder) == before and before["weights"].keys() == {"model", "clip", "vae", "control_net"}
+    assert described(encoder, strength=0.5) == {**before, "strength": 0.5}
+    assert described(encoder, control_net=None)["weights"].keys() == {"model", "clip", "vae"}
+    networks = {"model": encoder.model.model, "clip": encoder.clip.cond_stage_model,
+                "vae": encoder.vae.first_stage_model, "control_net": encoder.control_net.control_model}
+    for name, network in networks.items():
+        changed(network.parameters(), 2.0)
+        other = described(encoder)["weights"]
+        changed(network.parameters(), 0.5)  # powers of two change no bit of the rest
+        assert {key for key, value in other.items() if value != before["weights"][key]} == {name}
+
+
+def test_a_patched_model_is_another_one(encoder):
+    key = next(key for key in encoder.model.model_state_dict() if key.endswith("input_blocks.0.0.weight"))
+    weight = encoder.model.model_state_dict()[key]
+    weights = []
+    for strength in (0.5, 1.0):
+        patched = encoder.model.clone()
+        assert patched.add_patches({key: ("diff", (torch.ones_like(weight),))}, strength) == [key]
+        weights.append(described(encoder, model=patched)["weights"]["model"])
+    assert len({*weights, described(encoder)["weights"]["model"]}) == 3
+
+
 @pytest.mark.parametrize(("other", "words"), [("clip", "text encoder gives 32.*reads"), ("vae", "16 channels.*VAE of")])
 def test_parts_of_another_checkpoint_are_named(pack, encoder, monkeypatch, other, words):
     if other == "vae":
@@ -122,3 +160,18 @@ def test_a_celebamask_hq_folder_trains_through_its_own_source(pack, tmp_path):
     # Photographs have no known latents: M learned from pictures alone, and its held-out score says so.
     assert result["record"]["stages"]["mapping"]["held_out"]["known_w"] == 0
     assert result["record"]["stages"]["mapping"]["held_out"]["pixel"] > 0
+
+
+@pytest.mark.parametrize(("table", "words"), [
+    ({"checkpoint": "no.safetensors"}, "There is no file 'no.safetensors'"),
+    ({"checkpoint": "FILE"}, "cannot be used as a checkpoint"), ({"vae": "FILE"}, "cannot be used as a VAE"),
+    ({"vae": "JUDGES"}, "cannot be used as a VAE"), ({"control_net": "FILE"}, "cannot be used as a ControlNet"),
+    ({"control_net": "JUDGES"}, "no ControlNet"), ({"checkpoint": "JUDGES"}, "cannot be used as a checkpoint"),
+    ({"sampler": "eular"}, "sampler is 'eular'; choose from euler"), ({"cfg": float("inf")}, "cfg is inf"),
+    ({"steps": 10 ** 9}, "steps is 1000000000"), ({"size": 10 ** 9}, "size is 1000000000")])
+def test_wrong_files_and_settings_of_models_are_sentences(pack, tmp_path, table, words):
+    recipe, folders = part(pack, "host.training.recipe"), part(pack, "host.folders")
+    (tmp_path / "cut.safetensors").write_bytes((folders.DEMO / "judges.safetensors").read_bytes()[:1000])
+    files = {"FILE": str(tmp_path / "cut.safetensors"), "JUDGES": str(folders.DEMO / "judges.safetensors")}
+    with pytest.raises(pack.ddgi.InputError, match=words):
+        recipe.open_encoder(recipe.ModelTable(**{key: files.get(value, value) for key, value in table.items()}))

@@ -90,7 +90,7 @@ def test_the_report_before_training_is_of_the_precision_asked_for(tmp_path, monk
 
 
 class Prompts:
-    name = "toy"
+    name, text = "toy", ""
 
     def draw(self, seed):
         return toys.WORDS[1 + seed % 2]

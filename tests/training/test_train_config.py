@@ -7,7 +7,10 @@ from ddgi.config import build, read_recipe
 from ddgi.errors import InputError
 from ddgi.training.config import StageConfig, TrainConfig
 from ddgi.training.denoising import DISTRIBUTIONS, draw_timestep
+from ddgi.training.sources import DataTable
 from ddgi.training.stage import constant_rate
+
+HUGE = int("9" * 400)
 
 
 def test_what_a_recipe_does_not_say_keeps_its_default(tmp_path):
@@ -34,6 +37,16 @@ def test_what_a_recipe_does_not_say_keeps_its_default(tmp_path):
     ({"features": {"denoising_steps": "all"}}, "denoising_steps is 'all'; choose from uniform, low, late, high"),
     ({"precision": "fp8"}, "In the recipe: precision is 'fp8'"),
     ({"modulation": {"rate": float("nan")}}, "rate is nan; it must be above 0"),
+    ({"mapping": {"rate": float("inf")}}, "rate is inf; it must be at most"),
+    ({"seed": HUGE}, r"seed is 9{56} \.\.\.; it must be at least 0, and at most 2,147,483,647"),
+    ({"mapping": {"rate": HUGE}}, r"mapping.rate is 9{56} \.\.\. in the recipe, which is too large a number"),
+    ({"mapping": {"losses": {"pixel": HUGE}}}, "mapping.losses.pixel is 9.* too large a number"),
+    ({"bridge": {"mapping_width": 10 ** 9}}, "mapping_width is 1000000000; it must be at least 1, and at most 8,192"),
+    *(({table: {key: 10 ** 10}}, f"{key} is 10000000000; it must be at least 1, and at most") for table, key in (
+        ("mapping", "steps"), ("mapping", "batch"), ("modulation", "accumulate"), ("features", "own_images"),
+        ("features", "passes"), ("features", "statistics"), ("bridge", "head_width"))),
+    *(({key: 10 ** 10}, f"{key} is 10000000000; it must be at least 1, and at most")
+      for key in ("held_out", "loss_resolution", "evaluate_every", "log_every")),
 ])
 def test_complaints_name_the_key(recipe, message):
     with pytest.raises(InputError, match=message):
@@ -47,6 +60,29 @@ def test_a_recipe_that_is_no_toml_is_named_with_its_line(tmp_path):
         read_recipe(path)
     with pytest.raises(InputError, match="There is no recipe"):
         read_recipe(tmp_path / "other.toml")
+
+
+@pytest.mark.parametrize("text, message", [
+    ("data = " + "[" * 5000 + "]" * 5000, "is not readable as TOML"),
+    ("seed = " + "9" * 5000, "is not readable as TOML"),
+    ("#" * (1 << 20) + "#", "larger than 1 MiB, so it is no recipe"),
+])
+def test_a_hostile_recipe_is_a_sentence(tmp_path, text, message):
+    (tmp_path / "r.toml").write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_recipe(tmp_path / "r.toml")
+
+
+@pytest.mark.parametrize("table", ["demo", 3, ["count", 4]])
+def test_a_table_that_is_none_is_named(table):
+    with pytest.raises(InputError, match=r"data is .* in the recipe; it is a table, write \[data\] above its keys"):
+        build(DataTable, table, "data.")
+
+
+@pytest.mark.parametrize("key, value", [("count", 10 ** 9), ("first_seed", HUGE), ("hint_size", 10 ** 9), ("count", 1)])
+def test_counts_of_samples_are_checked_before_anything_is_made(key, value):
+    with pytest.raises(InputError, match=rf"In \[data\] of the recipe: {key} is .*; it must be at least"):
+        build(DataTable, {key: value}, "data.")
 
 
 # Means of the densities 1, 2 (1 - u), 2 u, of a cubed uniform number, and of the logit-normal, which is symmetric.

@@ -62,7 +62,8 @@ class CelebAMaskHQ(PictureFiles):
         problems: list[Problem] = []
         self.prompt = prompt
         self._captions = _caption_reader(root, captions)
-        cameras = camera_table(root / TABLE) if (root / TABLE).is_file() else {}
+        self._cameras = root / TABLE
+        cameras = camera_table(self._cameras) if self._cameras.is_file() else {}
         parts, items, broken = _part_files(root / MASKS, problems), [], 0
         for path in _numbered_pictures(root / IMAGES, problems):
             try:
@@ -85,8 +86,9 @@ class CelebAMaskHQ(PictureFiles):
             raise camera
         if need_camera and camera is None:
             raise BrokenFile(path, "it has no camera")
-        prompts = (self.prompt,) if self._captions is None else self._captions(path)
-        return Item(path.stem, path, prompts, tuple(found), None, camera)
+        prompts, texts = ((self.prompt,), ()) if self._captions is None else self._captions(path)
+        table = () if camera is None else (self._cameras,)
+        return Item(path.stem, path, prompts, tuple(found), None, camera, texts + table)
 
     def read_mask(self, item: Item, framing: Framing | None, size: int | None) -> Tensor:
         return merge_parts(item.masks, framing, size)
@@ -154,22 +156,25 @@ def _part_files(folder: Path, problems: list[Problem]) -> dict[int, list[Path]]:
 
 
 def _caption_reader(root: Path, captions: str | Path | None):
-    """A function from a picture to its captions, or None where the data set has none."""
+    """A function from a picture to its captions and the files they are in, or None where the data set has none."""
     if captions is None:
         captions = next((root / name for name in (CAPTIONS, CAPTION_TABLE) if (root / name).exists()), None)
         if captions is None:
             return None
     captions = Path(captions)
     if captions.is_dir():
-        return lambda picture: read_captions(captions / f"{picture.stem}.txt")
+        def read(picture: Path) -> tuple[tuple[str, ...], tuple[Path, ...]]:
+            file = captions / f"{picture.stem}.txt"
+            return read_captions(file), (file,)
+        return read
     table = caption_table(captions)
 
-    def look_up(picture: Path) -> tuple[str, ...]:
+    def look_up(picture: Path) -> tuple[tuple[str, ...], tuple[Path, ...]]:
         if picture.stem not in table:
             raise BrokenFile(picture, "the caption is missing")
         if not table[picture.stem]:
             raise BrokenFile(picture, "the caption is empty")
-        return table[picture.stem]
+        return table[picture.stem], (captions,)
 
     return look_up
 

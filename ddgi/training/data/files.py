@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
+from ...files import file_digest
 from .framing import Augment, Framing, frame, frame_camera
 from .hints import Hints, mask_hint
 from .pictures import open_picture, picture_size, read_image, read_scribble
@@ -33,6 +34,7 @@ class Item:
     masks: tuple[Path, ...] = ()
     scribble: Path | None = None
     camera: Tensor | None = None
+    texts: tuple[Path, ...] = ()                    # where prompts and camera were read from
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,18 @@ class PictureFiles(Items):
             hint = self.reading.hints.scribble(close, classes)
         camera = None if item.camera is None else frame_camera(item.camera, framing)
         return Sample(item.name, prompt, hint, kind, image, mask, camera)
+
+    def contents(self, progress: Progress) -> dict[str, str]:
+        """A digest of each file that an item is read from."""
+        files = sorted({path for item in self.items for path in (item.image, *item.masks, item.scribble, *item.texts)
+                        if path is not None})
+        digests = {}
+        with ThreadPoolExecutor(max(1, torch.get_num_threads())) as pool:
+            for start in range(0, len(files), _BATCH):
+                some = files[start:start + _BATCH]
+                digests |= zip(map(self.label, some), pool.map(file_digest, some))
+                progress(len(digests), len(files))
+        return digests
 
     def describe(self) -> dict:
         return {"source": self.kind, "folder": self.root.name, "items": len(self),

@@ -69,8 +69,10 @@ class Folder(PictureFiles):
         for part in self.needed:
             if not has[part]:
                 raise BrokenFile(path, f"it has no {part}")
+        table = (root / TABLE,) if name in cameras else ()
+        texts = tuple(file for file in (caption, camera_file) if file.is_file()) + table
         return Item(name, path, prompts or (self.prompt,), (mask,) if has["mask"] else (),
-                    scribble if scribble.is_file() else None, camera)
+                    scribble if scribble.is_file() else None, camera, texts)
 
     def read_mask(self, item: Item, framing: Framing | None, size: int | None) -> Tensor:
         return read_classes(item.masks[0], framing, size)

@@ -5,6 +5,7 @@ prompt from a grammar. Prompt and picture know nothing of each other: M learns f
 diffusion model makes of the hint and the prompt.
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -27,9 +28,10 @@ Segmenter = Callable[[Tensor], Tensor]
 
 
 class Prompts(Protocol):
-    """What writes prompts: a `Grammar`, or anything with a name and `draw`."""
+    """What writes prompts, such as a `Grammar`; `text` is what it follows."""
 
     name: str
+    text: str
 
     def draw(self, seed: int) -> str: ...
 
@@ -102,7 +104,7 @@ class GeneratorSamples(Items):
 
     def describe(self) -> dict:
         return {**self._key(), "items": len(self), "skipped": 0, "generator": self.generator.name,
-                "prompts": self.prompts.name, "hints": self.hints.describe()}
+                "prompts": f"{self.prompts.name} {_digest(self.prompts.text)}", "hints": self.hints.describe()}
 
     def _key(self) -> dict:
         cameras = {"yaw": self.yaw, "pitch": self.pitch} if self.generator.is_3d else None
@@ -151,6 +153,10 @@ class GeneratorSamples(Items):
         rendering = self.generator.config.rendering
         return Camera.from_angles(yaw, pitch, radius=rendering.avg_camera_radius,
                                   pivot=rendering.avg_camera_pivot).label
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _check_classes(classes: Tensor) -> Tensor:

@@ -1,11 +1,12 @@
 """What every source gives: samples, a list of problems, and a stable split."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -77,6 +78,9 @@ class Source(Protocol):
     def describe(self) -> dict:
         """What the training record keeps: JSON values only."""
 
+    def contents(self, progress: Callable[[int, int], None]) -> dict[str, str]:
+        """A digest of each file that samples are read from, by its name; progress(files done, files in all)."""
+
 
 class Items:
     """A source whose files may turn out broken when they are read: the next usable item stands in for a broken one.
@@ -96,6 +100,10 @@ class Items:
     def label(self, file: Path) -> str:
         """How problems name a file."""
         return Path(file).name
+
+    def contents(self, progress: Callable[[int, int], None]) -> dict[str, str]:
+        """None: what is made is described."""
+        return {}
 
     def sample(self, index: int, rng: torch.Generator) -> Sample:
         """Item `index`, or the first after it that can be read.
@@ -118,7 +126,7 @@ class Subset(Items):
     """Some items of a source; one of its own items stands in for a broken one."""
 
     def __init__(self, source: Items, indices: Sequence[int], part: str = "subset"):
-        self.source, self.indices, self.part = source, list(indices), part
+        self.source, self.indices, self.part = source, np.asarray(indices, dtype=np.int64), part
 
     @property
     def problems(self) -> list[Problem]:
@@ -128,13 +136,16 @@ class Subset(Items):
         return len(self.indices)
 
     def name(self, index: int) -> str:
-        return self.source.name(self.indices[index])
+        return self.source.name(int(self.indices[index]))
 
     def label(self, file: Path) -> str:
         return self.source.label(file)
 
     def read(self, index: int, rng: torch.Generator) -> Sample:
-        return self.source.read(self.indices[index], rng)
+        return self.source.read(int(self.indices[index]), rng)
+
+    def contents(self, progress: Callable[[int, int], None]) -> dict[str, str]:
+        return self.source.contents(progress)
 
     def describe(self) -> dict:
         return {**self.source.describe(), "part": self.part, "part_items": len(self)}
@@ -156,10 +167,10 @@ def split(source: Items, held_out: float = 0.05) -> tuple[Subset, Subset]:
         raise InputError(f"A held-out share of {held_out} was given; it must be above 0 and below 1 (0.05 is usual).")
     if len(source) < 2:
         raise InputError(f"The data has {len(source)} usable items, too few to hold one out; give at least 2.")
-    order = sorted(range(len(source)), key=lambda index: name_hash(source.name(index)))
-    count = sum(name_hash(source.name(index)) < held_out for index in order)
-    count = min(max(count, 1), len(order) - 1)
-    return Subset(source, sorted(order[count:]), "train"), Subset(source, sorted(order[:count]), "held-out")
+    hashes = np.fromiter((name_hash(source.name(index)) for index in range(len(source))), np.float64, len(source))
+    order = hashes.argsort(kind="stable")
+    count = min(max(int((hashes < held_out).sum()), 1), len(order) - 1)
+    return Subset(source, np.sort(order[count:]), "train"), Subset(source, np.sort(order[:count]), "held-out")
 
 
 def name_hash(name: str) -> float:
