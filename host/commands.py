@@ -94,21 +94,20 @@ def train_demo(args: argparse.Namespace, setting, stages: tuple[str, ...]) -> No
 
 
 def write_help(args: argparse.Namespace, classes: Sequence[type], groups: Sequence[str]) -> dict:
-    """The blocks of all pages anew, for these node classes in these groups; see `help_pages`.
+    """Everything that follows the schemas of these node classes in these groups; see `help_pages`.
 
     Raises:
-        InputError: `args.check`, and a page is stale.
+        InputError: `args.check`, and a file is stale.
     """
-    from .help_pages import ROOT, filled, pages, schemas_by_group
+    from .help_pages import ROOT, schemas_by_group, written
 
-    schemas = schemas_by_group(classes, groups)
-    texts = {page: filled(page, ROOT, schemas) for page in pages(ROOT)}
-    stale = {page: text for page, text in texts.items() if text != page.read_text(encoding="utf-8")}
-    names = [page.relative_to(ROOT).as_posix() for page in stale]
+    texts = written(schemas_by_group(classes, groups))
+    stale = [path for path, text in texts.items() if not path.is_file() or text != path.read_text(encoding="utf-8")]
+    names = [path.relative_to(ROOT).as_posix() for path in stale]
     if args.check and stale:
         raise InputError(f"{', '.join(names)} do not say what the nodes say; run: python -m ddgi help")
-    for page, text in stale.items():
-        with atomic_path(page) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-        say(args, page.relative_to(ROOT).as_posix())
+    for path, name in zip(stale, names):
+        with atomic_path(path) as temporary:
+            temporary.write_text(texts[path], encoding="utf-8")
+        say(args, name)
     return {"written": names}

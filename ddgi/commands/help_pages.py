@@ -1,12 +1,12 @@
-"""`help`: write the tables of the help pages, the README and the docs from the nodes' schemas."""
+"""`help`: write what follows the nodes' schemas: tables of help pages, README and docs, and translations."""
 
 import argparse
 
-HELP = "write the tables of help pages, README and docs from the nodes' schemas; with --check only say which are stale"
+HELP = "write the tables of help pages, README and docs, and the translations, from the nodes' schemas"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--check", action="store_true", help="change nothing; fail where a page is stale")
+    parser.add_argument("--check", action="store_true", help="change nothing; fail where a file is stale")
 
 
 def run(args: argparse.Namespace) -> dict:

@@ -37,10 +37,10 @@ def test_every_node_has_a_help_page(schemas):
     assert set(schemas) == {page.stem for page in HELP.glob("*.md")}
 
 
-def test_pages_say_what_the_schemas_say(schemas, help_pages):
+def test_pages_and_translations_say_what_the_schemas_say(schemas, help_pages):
     """Mend it with: python -m ddgi help"""
-    stale = [page.relative_to(ROOT).as_posix() for page in help_pages.pages(ROOT)
-             if help_pages.filled(page, ROOT, schemas) != page.read_text(encoding="utf-8")]
+    stale = [path.relative_to(ROOT).as_posix() for path, text in help_pages.written(schemas).items()
+             if text != path.read_text(encoding="utf-8")]
     assert not stale, "run: python -m ddgi help"
 
 
