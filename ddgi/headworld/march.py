@@ -12,7 +12,7 @@ ARRIVED = 0.004                            # a fifth of a pixel at 128 px
 SLOPE_AT_FIRST = 1.1
 BOUND_CENTER = (0.0, -0.25, -0.1)
 BOUND_RADIUS = 2.0
-BLOCK = 16384                              # points evaluated at a time on the CPU
+BLOCK = 32768                              # points evaluated at a time on the CPU
 SAFETY = 0.9                               # the field is a slight overestimate near thin quadrics
 
 
