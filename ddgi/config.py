@@ -42,8 +42,19 @@ def check_choice(name: str, value: str, choices: Collection[str]) -> None:
 
 
 def short(value) -> str:
-    """A value as messages show it, 60 characters at most."""
-    text = repr(value)
+    """A value as messages show it: at most 60 characters on one line; nothing is rendered from nested data.
+
+    A file may give anything as a value, for example lists in lists that would fill the memory as text.
+    """
+    if isinstance(value, str):
+        text = ascii(value[:61]) if not value[:61].isprintable() else repr(value[:61])
+    elif isinstance(value, int) and value.bit_length() > 128:
+        text = f"a number of {value.bit_length()} bits"
+    elif isinstance(value, list | tuple | dict):
+        flat = len(value) <= 16 and not isinstance(value, dict) and all(type(v) in (int, float, bool) for v in value)
+        text = repr(value) if flat else f"{'a table' if isinstance(value, dict) else 'a list'} of {len(value)} entries"
+    else:
+        text = repr(value) if value is None or isinstance(value, int | float) else f"a {type(value).__name__}"
     return text if len(text) <= 60 else f"{text[:56]} ..."
 
 

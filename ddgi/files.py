@@ -127,8 +127,13 @@ def read_header(path: str | Path, *, format: str) -> dict:
 def load_tensors(path: str | Path, *, format: str) -> tuple[dict[str, torch.Tensor], dict]:
     """Tensors and metadata of a file written by `save_tensors` with this `format`; errors as of `read_header`."""
     metadata = read_header(path, format=format)
+    return read_tensors(path), metadata
+
+
+def read_tensors(path: str | Path) -> dict[str, torch.Tensor]:
+    """All tensors of a safetensors file whose metadata was read before."""
     with safe_open(path, "pt") as file:
-        return {key: file.get_tensor(key) for key in file.keys()}, metadata  # noqa: SIM118
+        return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
 
 
 def read_state(path: str | Path) -> dict[str, torch.Tensor]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import folder_paths
 
 from ..ddgi.errors import InputError
+from ..ddgi.gan import labels
 
 GENERATORS = "ddgi_generators"
 BRIDGES = "ddgi_bridges"
@@ -13,7 +14,7 @@ EXAMPLES = DEMO / "examples"
 
 _KINDS = {
     GENERATORS: ("generators", {".safetensors", ".pkl", ".pt"}, "generator*.safetensors",
-                 "a StyleGAN2 or EG3D file (.safetensors of this pack, NVIDIA .pkl or rosinality .pt)"),
+                 f"a {labels()} file (.safetensors of this pack, NVIDIA .pkl or rosinality .pt)"),
     BRIDGES: ("bridges", {".safetensors"}, "bridge*.safetensors", "a bridge file (.safetensors of this pack)"),
 }
 

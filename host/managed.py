@@ -47,9 +47,9 @@ class ManagedModel(Generic[Value]):
         return self.value
 
 
-def managed_generator(path: str | Path) -> ManagedModel[Generator]:
-    """Read a generator file of any supported kind; raises InputError as `ddgi.load_generator` does."""
-    generator = ddgi.load_generator(path, operations=comfy.ops.manual_cast)
+def managed_generator(path: str | Path, **options) -> ManagedModel[Generator]:
+    """Read a generator file of any supported kind; options and errors as those of `ddgi.load_generator`."""
+    generator = ddgi.load_generator(path, operations=comfy.ops.manual_cast, **options)
     managed = _GENERATORS[Path(path)] = ManagedModel(generator, generator)
     return managed
 

@@ -2,13 +2,15 @@
 
 from comfy_api.latest import io
 
+from ..ddgi.gan import labels
 from ..host import folders
+from ..host.family_options import option_inputs
 from ..host.managed import managed_bridge, managed_generator
 from .types import MODELS, Bridge, Generator
 
 
 class LoadGenerator(io.ComfyNode):
-    """A StyleGAN2 or EG3D file of any supported kind."""
+    """A generator file of any supported family and kind."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -16,12 +18,13 @@ class LoadGenerator(io.ComfyNode):
             node_id="DDGILoadGenerator",
             display_name="DDGI Load Generator",
             category=MODELS,
-            description="Loads a StyleGAN2 (2D) or EG3D (3D) face generator from models/ddgi/generators: .safetensors "
-                        "of this pack, NVIDIA .pkl or rosinality .pt. Nothing inside the file is executed.",
+            description=f"Loads a face generator, {labels()}, from models/ddgi/generators: .safetensors of this pack, "
+                        f"NVIDIA .pkl or rosinality .pt. Nothing inside the file is executed.",
             search_aliases=["stylegan", "eg3d", "gan", "ffhq", "face model"],
             inputs=[io.Combo.Input("generator_name", options=folders.file_names(folders.GENERATORS),
                                    tooltip="A file in models/ddgi/generators. Names that start with demo/ come with "
-                                           "this pack.")],
+                                           "this pack."),
+                    *option_inputs("read_options")],
             outputs=[Generator.Output(display_name="generator", tooltip="The generator, for DDGI Render Face.")],
         )
 
@@ -30,12 +33,12 @@ class LoadGenerator(io.ComfyNode):
         return folders.check_file(folders.GENERATORS, generator_name)
 
     @classmethod
-    def fingerprint_inputs(cls, generator_name: str) -> float:
+    def fingerprint_inputs(cls, generator_name: str, **options) -> float:
         return folders.file_path(folders.GENERATORS, generator_name).stat().st_mtime
 
     @classmethod
-    def execute(cls, generator_name: str) -> io.NodeOutput:
-        return io.NodeOutput(managed_generator(folders.file_path(folders.GENERATORS, generator_name)))
+    def execute(cls, generator_name: str, **options) -> io.NodeOutput:
+        return io.NodeOutput(managed_generator(folders.file_path(folders.GENERATORS, generator_name), **options))
 
 
 class LoadBridge(io.ComfyNode):

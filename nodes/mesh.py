@@ -17,7 +17,7 @@ _THRESHOLD_TIP = ("How dense the head must be to count as solid; 10 is usual. A 
 
 def _volume_inputs() -> list[io.Input]:
     return [
-        Generator.Input("generator", tooltip="The EG3D generator that the latent was made for."),
+        Generator.Input("generator", tooltip="The 3D generator that the latent was made for."),
         Latent.Input("latent", tooltip=_LATENT_TIP),
         io.Int.Input("resolution", default=128, min=16, max=1024, step=16,
                      tooltip="Cells along each side of the box around the head. Twice as many take eight times as "
@@ -42,15 +42,15 @@ def _volume_inputs() -> list[io.Input]:
 def _prepare(generator: ManagedModel, latent, truncation: float, allow_relative: bool, settings: dict) -> tuple:
     """(Network on its device, ws on it, settings with a progress that drives the bar and allows cancelling)."""
     latent.check(generator.value, relative=allow_relative)
-    network = generator.load(memory_required=settings["memory_mib"] * 2**20)
-    w_avg = network.w_avg
+    generator.value.need_3d("has no volume")
+    network = generator.load(memory_required=generator.value.memory_estimate(memory_mib=settings["memory_mib"]))
     bar = ProgressBar(1)
 
     def progress(done: int, total: int) -> None:
         throw_exception_if_processing_interrupted()
         bar.update_absolute(done, total)
 
-    return network, w_avg + truncation * (latent.ws.to(w_avg) - w_avg), {**settings, "progress": progress}
+    return network, network.truncate(latent.ws.to(network.w_avg), truncation), {**settings, "progress": progress}
 
 
 class DensityToVoxel(io.ComfyNode):

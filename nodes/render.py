@@ -8,8 +8,10 @@ from comfy.utils import ProgressBar
 from comfy_api.latest import io
 
 from ..ddgi import geometry
-from ..ddgi.cameras import Camera, check_view
+from ..ddgi.cameras import Camera
+from ..ddgi.gan import RenderOutput
 from ..ddgi.pictures import resize, to_image
+from ..host.family_options import option_inputs
 from ..host.managed import ManagedModel
 from .types import LATENT, Cameras, Generator, Latent
 
@@ -25,7 +27,7 @@ class Render(io.ComfyNode):
             node_id="DDGIRender",
             display_name="DDGI Render Face (StyleGAN/EG3D)",
             category=LATENT,
-            description="Renders each face of a latent with its generator; an EG3D generator from every camera, with "
+            description="Renders each face of a latent with its generator; a 3D generator from every camera, with "
                         "depth and normals for ControlNets.",
             search_aliases=["synthesis", "depth", "normal", "portrait", "character", "avatar"],
             inputs=[
@@ -54,25 +56,19 @@ class Render(io.ComfyNode):
                                                                 "the camera. They are flat for a 2D generator."),
                 io.Image.Output(display_name="raw_image", tooltip="The small picture before super-resolution; for a 2D "
                                                                   "generator the image itself."),
-                io.Mask.Output(display_name="alpha", tooltip="A mask that is 1 where the head is; it is 1 everywhere "
-                                                             "for a 2D generator."),
+                io.Mask.Output(display_name="alpha", tooltip="A mask that is 1 where the head is; for a 2D generator "
+                                                             "the alpha channel of its pictures, or 1 everywhere."),
             ],
         )
 
     @classmethod
     def execute(cls, generator: ManagedModel, latent, noise_mode: str, seed: int, truncation: float, precision: str,
-                allow_relative: bool, cameras: Camera | None = None, neural_rendering_resolution: int = 0,
-                memory_mib: int = 512, depth_range: str = geometry.DEPTH_RANGES[0],
-                normal_colours: str = geometry.NORMAL_COLOURS[0]) -> io.NodeOutput:
+                allow_relative: bool, cameras: Camera | None = None, depth_range: str = geometry.DEPTH_RANGES[0],
+                normal_colours: str = geometry.NORMAL_COLOURS[0], **options) -> io.NodeOutput:
         latent.check(generator.value, relative=allow_relative)
-        size, is_3d = generator.value.config.img_resolution, generator.value.is_3d
-        settings, labels = {}, None
-        if is_3d:
-            labels = _view_labels(generator.value, latent, cameras)
-            settings = {"neural_rendering_resolution": neural_rendering_resolution or None, "memory_mib": memory_mib}
-        network = generator.load(memory_required=size * size * 4 * 512 + is_3d * memory_mib * 2**20)
-        w_avg = network.w_avg
-        ws = w_avg + truncation * (latent.ws.to(w_avg) - w_avg)
+        options = generator.value.own_options(options)
+        network = generator.load(memory_required=generator.value.memory_estimate(**options))
+        ws = network.truncate(latent.ws.to(network.w_avg), truncation)
         bar = ProgressBar(len(ws))
 
         def progress(done: int, total: int) -> None:
@@ -80,8 +76,8 @@ class Render(io.ComfyNode):
             bar.update_absolute(done, total)
 
         out = network.render(dataclasses.replace(latent, ws=ws), cameras, noise_mode, _sample_seeds(seed, len(ws)),
-                             dtype=_DTYPES[precision], relative=allow_relative, progress=progress, **settings)
-        depth, normals, alpha = _shape_pictures(out, labels, depth_range, normal_colours)
+                             dtype=_DTYPES[precision], relative=allow_relative, progress=progress, **options)
+        depth, normals, alpha = _shape_pictures(out, depth_range, normal_colours)
         raw = out.image if out.image_raw is None else out.image_raw
         image, raw = (to_image(picture).to(intermediate_device()) for picture in (out.image, raw))
         return io.NodeOutput(image, _channels_last(depth.expand(-1, 3, -1, -1)), _channels_last(normals), raw,
@@ -92,14 +88,9 @@ def _view_inputs() -> list[io.Input]:
     """Optional, and after the older inputs, so that workflows from before they existed still run."""
     return [
         Cameras.Input("cameras", optional=True,
-                      tooltip="Where EG3D heads are seen from: every face is drawn from every camera. Without cameras, "
+                      tooltip="Where 3D heads are seen from: every face is drawn from every camera. Without cameras, "
                               "the latent's own is used, or the front."),
-        io.Int.Input("neural_rendering_resolution", default=0, min=0, max=1024, step=8, optional=True, advanced=True,
-                     tooltip="How many rays EG3D sends along each side of a picture. More is slower, with finer depth "
-                             "and normals; 0 is what the file was trained for."),
-        io.Int.Input("memory_mib", default=512, min=16, max=65536, step=16, optional=True, advanced=True,
-                     tooltip="Memory in MiB that EG3D's rays may take for temporary values. Less is slower, with the "
-                             "same picture."),
+        *option_inputs("render_options", is_3d=True),
         io.Combo.Input("depth_range", options=list(geometry.DEPTH_RANGES), default=geometry.DEPTH_RANGES[0],
                        optional=True, advanced=True,
                        tooltip="What the depth's brightness is measured by. each picture: full contrast for each. "
@@ -108,32 +99,19 @@ def _view_inputs() -> list[io.Input]:
                        optional=True, advanced=True,
                        tooltip="Which way red faces in the normals; blue faces you and green faces up. 3D programs "
                                "have red to the right, the Normal Bae preprocessor to the left."),
+        *option_inputs("render_options", is_3d=False),
     ]
 
 
-def _view_labels(generator, latent, cameras: Camera | None) -> torch.Tensor:
-    """Label [N, 25] of every picture that `generator.render` will make, checked to show the head."""
-    count = len(latent.ws)
-    if cameras is not None:
-        labels = cameras.label.repeat(count, 1)
-    else:
-        own = generator.frontal_camera if latent.camera is None else latent.camera
-        labels = own.expand(count, -1)
-    rendering = generator.config.rendering
-    check_view(Camera.of(labels) if cameras is None else cameras, rendering.box_warp,
-               (rendering.ray_start, rendering.ray_end))
-    return labels
-
-
-def _shape_pictures(out, labels: torch.Tensor | None, depth_range: str,
+def _shape_pictures(out: RenderOutput, depth_range: str,
                     normal_colours: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Depth [N, 1, H, W], normals [N, 3, H, W] and alpha [N, 1, H, W] in 0..1, in the image's size."""
     size = out.image.shape[-1]
     if out.image_depth is None:
         nothing = out.image.new_zeros(len(out.image), 1, size, size)
         flat = geometry.normal_pictures(nothing.expand(-1, 3, -1, -1), nothing)
-        return nothing, flat, torch.ones_like(nothing)
-    normals = geometry.normals_from_depth(out.image_depth, labels)
+        return nothing, flat, torch.ones_like(nothing) if out.image_alpha is None else out.image_alpha
+    normals = geometry.normals_from_depth(out.image_depth, out.labels)
     pictures = (geometry.depth_pictures(out.image_depth, out.image_alpha, depth_range),
                 geometry.normal_pictures(normals, out.image_alpha, normal_colours), out.image_alpha)
     return tuple(resize(picture, size).clamp(0, 1) for picture in pictures)

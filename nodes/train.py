@@ -87,7 +87,7 @@ def _model_inputs() -> list[io.Input]:
         io.Model.Input("model", tooltip="The diffusion model: SD 1.x, SD 2.x or SDXL. It is not changed."),
         io.Clip.Input("clip", tooltip="The text encoder of the diffusion model."),
         io.Vae.Input("vae", tooltip="The VAE of the diffusion model."),
-        Generator.Input("generator", tooltip="The StyleGAN2 or EG3D generator that the bridge is for."),
+        Generator.Input("generator", tooltip="The generator that the bridge is for."),
         io.ControlNet.Input("control_net", optional=True,
                             tooltip="Reads the masks or scribbles; use the one that you will make pictures with. "
                                     "Without it, only the prompt is read."),

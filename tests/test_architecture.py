@@ -16,8 +16,8 @@ HOST = {"comfy", "comfy_api", "comfy_extras", "comfy_execution", "folder_paths",
 
 # From the bottom up; a module may import from its own layer and from those below.
 LAYERS = (
-    {"errors", "config", "files", "palette", "facemask", "scribble", "roughness", "sketch", "pictures", "perceptual",
-     "cameras", "geometry", "lock", "ops", "seeds", "stopwatch"},
+    {"errors", "config", "fields", "files", "palette", "facemask", "scribble", "roughness", "sketch", "pictures",
+     "perceptual", "cameras", "geometry", "lock", "ops", "seeds", "stopwatch"},
     {"features", "gan", "faces"},
     {"bridge", "mesh"},
     {"checkpoints"},

@@ -8,7 +8,7 @@ from torch import nn
 from ..errors import InputError, first_line
 from ..features import DiffusionFeatures, StepFeatures
 from ..files import load_tensors, read_header, save_tensors
-from ..gan import GanLatent
+from ..gan import GanLatent, truncate
 from .config import BridgeConfig
 from .inputs import BridgeInputs, bridge_inputs
 from .networks import AbSMNet, FeatureMapping
@@ -59,7 +59,7 @@ class Bridge(nn.Module):
         self.config.check_layout(features.layout)
         latents = [self.latent(self._inputs(features, s), gamma, beta) for s in _steps(features, step)]
         ws = _blend_schedule(latents) if step == "schedule" else torch.stack(latents).mean(0)
-        ws = self.mapping.w_avg + truncation_psi * (ws - self.mapping.w_avg)
+        ws = truncate(ws, self.mapping.w_avg, truncation_psi)
         return GanLatent(ws, self.config.generator_fingerprint, self.config.generator_name)
 
     def _inputs(self, features: DiffusionFeatures, step) -> BridgeInputs:

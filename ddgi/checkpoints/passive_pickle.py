@@ -9,10 +9,9 @@ import struct
 from collections.abc import Callable
 
 from ..errors import InputError
-from .records import Budget, GlobalName, Record
+from .records import ArrayRecord, Budget, DtypeRecord, GlobalName, Record
 
 MAX_NUMBER_BYTES = 1024
-KEY_TYPES = (str, bytes, int, float, bool, type(None))
 
 Caller = Callable[[str, tuple], object]
 
@@ -36,15 +35,16 @@ class PassivePickle:
     Args:
         data: the file or a part of it.
         call: given (name of the callable, arguments), returns the value; raises InputError for names that
-            are not allowed. Also asked for objects without arguments.
+            are not allowed.
+        make: the same for objects of a class (no call of a function); None asks `call`.
         budget: shared by all pickles of one file, nested ones included.
         persistent: given a persistent id, returns the value; None refuses them.
     """
 
-    def __init__(self, data: memoryview, call: Caller, budget: Budget, *,
+    def __init__(self, data: memoryview, call: Caller, budget: Budget, *, make: Caller | None = None,
                  persistent: Callable[[object], object] | None = None, position: int = 0):
         self.data, self.position, self.budget = data, position, budget
-        self._call, self._persistent = call, persistent
+        self._call, self._make, self._persistent = call, make or call, persistent
         self._stack: list = []
         self._marks: list[list] = []
         self._memo: dict[int, object] = {}
@@ -172,9 +172,8 @@ class PassivePickle:
         if not isinstance(target, dict) or len(items) % 2:
             raise TypeError("items for something that is no dict")
         for key, value in zip(items[::2], items[1::2]):
-            if not isinstance(key, KEY_TYPES):      # hashing nested keys could take exponential time
-                raise TypeError("a key that is no plain value")
-            target[key] = value
+            if type(key) is str:        # nothing is looked up by others, and hashing them can take for ever
+                target[key] = value
 
     def _global(self):
         module, name = str(self._line(), "utf-8"), str(self._line(), "utf-8")
@@ -192,18 +191,24 @@ class PassivePickle:
             raise TypeError("a call of something that is no named function")
         self._stack.append(self._call(function.name, arguments))
 
+    def _new_object(self):
+        arguments, cls = self._stack.pop(), self._stack.pop()
+        if not isinstance(cls, GlobalName) or not isinstance(arguments, tuple):
+            raise TypeError("an object of something that is no named class")
+        self._stack.append(self._make(cls.name, arguments))
+
     def _new_object_keywords(self):
         keywords = self._stack.pop()
         if keywords:
             raise TypeError("an object made with keywords")
-        self._reduce()
+        self._new_object()
 
     def _build(self):
         state, target = self._stack.pop(), self._stack[-1]
         if isinstance(state, tuple) and len(state) == 2 and state[0] is None:
             state = state[1]
-        if isinstance(target, Record):
-            target.state = state if isinstance(state, dict) else {}
+        if isinstance(target, Record | DtypeRecord | ArrayRecord):
+            target.build(state)
         elif not isinstance(target, dict):
             raise TypeError("state for something that is no object")
 
@@ -243,6 +248,6 @@ _HANDLERS = {
     b"a": PassivePickle._append, b"e": PassivePickle._appends, b"\x90": PassivePickle._appends,
     b"s": PassivePickle._set_item, b"u": PassivePickle._set_many, b"\x91": PassivePickle._list,
     b"c": PassivePickle._global, b"\x93": PassivePickle._stack_global, b"R": PassivePickle._reduce,
-    b"\x81": PassivePickle._reduce, b"\x92": PassivePickle._new_object_keywords, b"b": PassivePickle._build,
+    b"\x81": PassivePickle._new_object, b"\x92": PassivePickle._new_object_keywords, b"b": PassivePickle._build,
     b"Q": PassivePickle._persistent_id, b"\x95": PassivePickle._long_frame, b"\x80": PassivePickle._protocol,
 }

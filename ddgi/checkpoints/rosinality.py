@@ -4,12 +4,11 @@ With j = log2(resolution) - 3, block b{resolution} holds convs.{2j}, convs.{2j+1
 """
 
 import re
+from collections.abc import Container
 
 import torch
 
 from ..errors import InputError
-from ..gan.eg3d.infer import is_eg3d
-from .records import TensorRecord
 
 # (pattern of rosinality's name, our name, shape rule). {r} is the resolution of the numbered part.
 PLAIN = (
@@ -32,34 +31,9 @@ MARKER = "conv1.conv.weight"
 DECODER = "decoder."
 
 
-def find_state(root: object) -> tuple[dict, object]:
-    """The generator's state dict and the mean latent (a tensor record or None) in a checkpoint.
-
-    Raises:
-        InputError: none of the known layouts.
-    """
-    if not isinstance(root, dict):
-        raise InputError("it holds no dictionary of weights")
-    average = root.get("latent_avg")
-    for key in ("g_ema", "G_ema", "state_dict", "g"):
-        if isinstance(state := root.get(key), dict):
-            state = dict(_tensors(state))
-            decoder = {name[len(DECODER):]: value for name, value in state.items() if name.startswith(DECODER)}
-            return state if is_eg3d(state) else decoder or state, average
-    state = dict(_tensors(root))
-    if MARKER in state or "synthesis.b4.const" in state or is_eg3d(state):
-        return state, average
-    raise InputError("it holds no generator (none of 'g_ema', 'state_dict' or 'g')")
-
-
-def _tensors(state: dict) -> list[tuple[str, object]]:
-    kinds = (TensorRecord, torch.Tensor)
-    return [(name, value) for name, value in state.items() if isinstance(name, str) and isinstance(value, kinds)]
-
-
-def is_rosinality(state: dict) -> bool:
+def is_rosinality(names: Container[str]) -> bool:
     """True if the names are rosinality's."""
-    return MARKER in state
+    return MARKER in names
 
 
 def _conv_name(number: int) -> str:

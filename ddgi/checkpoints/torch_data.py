@@ -6,28 +6,35 @@ import zipfile
 import zlib
 from pathlib import Path
 
+from ..config import short
 from ..errors import InputError
 from .passive_pickle import Caller, PassivePickle
-from .records import STORAGE_DTYPES, Budget, GlobalName, Record, StorageRecord, TensorRecord
+from .records import (
+    STORAGE_DTYPES,
+    ArrayRecord,
+    Budget,
+    DtypeRecord,
+    GlobalName,
+    Record,
+    ScalarRecord,
+    StorageRecord,
+    TensorRecord,
+)
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_VERSION = 1001
 MAX_DIRECTORY_BYTES = 4 << 20
 MAX_STORAGES = 50_000
 
-# Classes whose objects appear in the public files beside the weights; they become passive records.
-PASSIVE_NAMES = {
-    "argparse.Namespace", "numpy.core.multiarray._reconstruct", "numpy.core.multiarray.scalar", "numpy.dtype",
-    "numpy._core.multiarray._reconstruct", "numpy._core.multiarray.scalar", "numpy.ndarray", "torch.Size",
-    "torch.device", "pathlib.PosixPath", "pathlib.WindowsPath",
-}
-PASSIVE_PREFIXES = ("torch.nn.modules.", "training.", "torch_utils.ops.", "dnnlib.tflib.")
+# Functions that make objects which appear in the public files beside the weights; those become passive records.
+PASSIVE_NAMES = {"torch.Size", "torch.device", "pathlib.PosixPath", "pathlib.WindowsPath"}
 SET_NAMES = {"builtins.set", "__builtin__.set", "builtins.frozenset", "__builtin__.frozenset"}
 DICT_NAMES = {"collections.OrderedDict", "dnnlib.util.EasyDict"}
+NUMPY = ("numpy.core.multiarray.", "numpy._core.multiarray.")
 
 
 class TorchCalls:
-    """The table of everything a weights file may "call"; pass `self` as the reader's `call`."""
+    """The table of everything a weights file may "call"; pass `self` and `self.make` to the reader."""
 
     def __init__(self, budget: Budget):
         self.budget = budget
@@ -38,6 +45,10 @@ class TorchCalls:
             "torch._utils._rebuild_parameter": lambda tensor, *_: tensor,
             "torch.storage._load_from_bytes": self._nested_storage,
             "torch_utils.persistence._reconstruct_persistent_obj": _persistent_object,
+            "copyreg._reconstructor": _plain_object, "copy_reg._reconstructor": _plain_object,
+            "numpy.dtype": _dtype,
+            **{f"{module}scalar": _scalar for module in NUMPY},
+            **{f"{module}_reconstruct": lambda *_: ArrayRecord() for module in NUMPY},
         }
 
     def __call__(self, name: str, arguments: tuple) -> object:
@@ -47,9 +58,17 @@ class TorchCalls:
             return arguments[0] if arguments else []
         if handler := self._handlers.get(name):
             return handler(*arguments)
-        if name in PASSIVE_NAMES or name.startswith(PASSIVE_PREFIXES):
+        if name in PASSIVE_NAMES:
             return Record(name)
-        raise InputError(f"it asks to run {name[:80]!r}, which weights never need")
+        raise InputError(f"it asks to run {short(name)}, which weights never need")
+
+    def make(self, name: str, arguments: tuple) -> object:
+        """An object of any class as a passive record: its name stays a name, whatever it is."""
+        if name in DICT_NAMES or name in SET_NAMES or name in PASSIVE_NAMES:
+            return self(name, arguments)
+        if arguments:
+            raise InputError(f"it asks to make {short(name)} from values, which weights never need")
+        return Record(name)
 
     def _encode(self, text: str, encoding: str) -> memoryview:
         if encoding != "latin1" or not isinstance(text, str):
@@ -59,7 +78,7 @@ class TorchCalls:
 
     def _plain_dict(self, items: list | tuple = ()) -> dict:
         self.budget.spend(64 * len(items))      # the same list may be given a million times
-        return {key: value for key, value in items if isinstance(key, str)}
+        return {key: value for key, value in items if type(key) is str}
 
     def _nested_storage(self, data: memoryview) -> StorageRecord:
         """A storage saved by `torch.save` into a bytes value; only a storage is accepted inside."""
@@ -70,7 +89,7 @@ class TorchCalls:
 
 
 def _refuse_calls(name: str, arguments: tuple) -> object:
-    raise InputError(f"it asks to run {name[:80]!r} inside nested tensor data")
+    raise InputError(f"it asks to run {short(name)} inside nested tensor data")
 
 
 def _tensor(storage: StorageRecord, offset: int, size: tuple, stride: tuple, *_) -> TensorRecord:
@@ -81,8 +100,29 @@ def _tensor(storage: StorageRecord, offset: int, size: tuple, stride: tuple, *_)
 
 def _persistent_object(meta: dict) -> Record:
     """NVIDIA's pickled modules: their source text is left unread, class name and attributes are kept."""
-    state = meta.get("state")
-    return Record(str(meta.get("class_name")), state if isinstance(state, dict) else {})
+    state, name = meta.get("state"), meta.get("class_name")
+    if type(name) is not str:
+        raise InputError(f"it names a class with {short(name)}")
+    return Record(name, state if isinstance(state, dict) else {})
+
+
+def _plain_object(cls: GlobalName, *_) -> Record:
+    """What old pickle protocols call for an object of a class."""
+    if not isinstance(cls, GlobalName):
+        raise TypeError("an object of something that is no named class")
+    return Record(cls.name)
+
+
+def _dtype(code: str, *_) -> DtypeRecord:
+    if type(code) is not str:
+        raise TypeError("a number type that is no text")
+    return DtypeRecord(code.lstrip("<|=") if code[:1] in "<|=" else code)
+
+
+def _scalar(dtype: DtypeRecord, data: object = None) -> ScalarRecord:
+    if not isinstance(dtype, DtypeRecord):
+        raise TypeError("a number without a type")
+    return ScalarRecord(dtype, data)
 
 
 def _storage_key(identity: object) -> tuple[StorageRecord, str]:
@@ -100,7 +140,9 @@ def _storage_key(identity: object) -> tuple[StorageRecord, str]:
 class _Storages(dict):
     """Storages by key, made at the first mention."""
 
-    def __call__(self, identity: object) -> StorageRecord:
+    def __call__(self, identity: object) -> StorageRecord | GlobalName:
+        if identity[0] == "module" and isinstance(identity[1], GlobalName):     # old torch: a class with its source
+            return identity[1]
         storage, key = _storage_key(identity)
         if len(self) >= MAX_STORAGES:
             raise InputError(f"it holds more than {MAX_STORAGES:,} tensors")
@@ -112,6 +154,7 @@ def read_legacy(data: memoryview, call: Caller, budget: Budget) -> object:
     storages, position, values = _Storages(), 0, []
     for index in range(5):
         reader = PassivePickle(data, call if index == 3 else _refuse_calls, budget, position=position,
+                               make=getattr(call, "make", None) if index == 3 else None,
                                persistent=storages if index == 3 else None)
         values.append(reader.load())
         position = reader.position
@@ -180,7 +223,7 @@ def read_zip(path: Path, data: memoryview, call: TorchCalls) -> object:
     parts, storages = _ZipParts(path, data, call.budget), _Storages()
     if "byteorder" in parts.entries and bytes(parts.read("byteorder")[:6]) != b"little":
         raise InputError("it was saved on a machine with another byte order")
-    value = PassivePickle(parts.read("data.pkl"), call, call.budget, persistent=storages).load()
+    value = PassivePickle(parts.read("data.pkl"), call, call.budget, make=call.make, persistent=storages).load()
     for key, storage in storages.items():
         storage.data = parts.read(f"data/{key}")
         if len(storage.data) != storage.count * storage.dtype.itemsize:

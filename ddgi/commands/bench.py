@@ -49,11 +49,12 @@ def _capture(args: argparse.Namespace) -> dict:
 def _views(args: argparse.Namespace) -> dict:
     import torch
 
-    from ..benchmark.generators import EG3D_CONFIGS, random_eg3d
+    from ..benchmark.generators import EG3D_CONFIGS
     from ..benchmark.views import view_costs
+    from ..gan import EG3DGenerator
 
     device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    generator = random_eg3d(EG3D_CONFIGS[args.model], device)
+    generator = EG3DGenerator.untrained(EG3D_CONFIGS[args.model]).to(device)
     result = view_costs(generator, args.views, neural_rendering_resolution=args.rays, memory_mib=args.memory,
                         clock=args.clock, report=lambda line: say(args, line))
     _table(args, result, ("seconds", "ratio", "ceiling_share", "peak_mib", "rays_peak_mib"))

@@ -4,7 +4,7 @@ import argparse
 
 from .report import say
 
-HELP = "rewrite an NVIDIA .pkl (StyleGAN2, EG3D) or rosinality .pt generator as .safetensors; nothing in it is executed"
+HELP = "rewrite a foreign generator file (NVIDIA .pkl, rosinality .pt) as .safetensors; nothing in it is executed"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from ..gan import Discriminator, StyleGAN2, StyleGAN2Config
 from ..gan.mapping import MappingNetwork
-from ..gan.synthesis import noise_source
+from ..gan.stylegan2.synthesis import noise_source
 from ..headworld import ATTRIBUTES, FACTORS, Z_DIM, HeadParameters, parameters_from_z, stack_seeds
 from ..pictures import from_bytes
 from ..training.data.heads import HeadWorld

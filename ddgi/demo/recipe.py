@@ -12,7 +12,7 @@ from torch import nn
 from ..bridge import BridgeSizes, load_bridge
 from ..checkpoints import load_generator
 from ..evaluation.judges import Judges
-from ..gan import EG3D, EG3DGenerator, Generator, StyleGAN2, StyleGAN2Config
+from ..gan import EG3D, EG3DGenerator, StyleGAN2, StyleGAN2Config, StyleGAN2Generator
 from ..headworld import Z_DIM
 from ..training.bridge_trainer import BridgeTrainer
 from ..training.config import FeatureConfig, StageConfig, TrainConfig
@@ -215,7 +215,7 @@ class Recipe:
 
     def generator(self) -> None:
         half = copy.deepcopy(self.trained_generator[0]).half()
-        Generator(half.config, half, name=GENERATOR_NAME).save(
+        StyleGAN2Generator(half.config, half, name=GENERATOR_NAME).save(
             self.out / files.GENERATOR, self._record(files.GENERATOR, "generator", "polish", "z_to_w"))
 
     @cached_property

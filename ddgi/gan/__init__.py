@@ -1,12 +1,15 @@
-"""Generators: StyleGAN2, EG3D, StyleGAN2's discriminator, and the wrappers that the nodes and commands use."""
+"""Generators: the families of `FAMILIES` behind one abstract `Generator`, their latents, StyleGAN2's discriminator."""
 
-from .config import StyleGAN2Config
-from .discriminator import Discriminator
 from .eg3d import EG3D, EG3DConfig, EG3DGenerator, RenderingConfig
-from .generator import FORMAT, Generator
+from .families import FAMILIES, all_options, family_of, labels
+from .generator import Generator
 from .latent import GanLatent
+from .mapping import truncate
+from .options import Option, chosen
 from .output import RenderOutput
-from .stylegan2 import StyleGAN2
+from .stylegan2 import Discriminator, StyleGAN2, StyleGAN2Config, StyleGAN2Generator
+from .volume import VolumeGenerator
 
-__all__ = ["EG3D", "FORMAT", "Discriminator", "EG3DConfig", "EG3DGenerator", "GanLatent", "Generator", "RenderOutput",
-           "RenderingConfig", "StyleGAN2", "StyleGAN2Config"]
+__all__ = ["EG3D", "FAMILIES", "Discriminator", "EG3DConfig", "EG3DGenerator", "GanLatent", "Generator", "Option",
+           "RenderOutput", "RenderingConfig", "StyleGAN2", "StyleGAN2Config", "StyleGAN2Generator", "VolumeGenerator",
+           "all_options", "chosen", "family_of", "labels", "truncate"]

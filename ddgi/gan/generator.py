@@ -1,71 +1,146 @@
-"""The generator as users see it: weights, config, fingerprint, `map` and `render`."""
+"""What every generator family is to the rest of the pack: identity, latents, pictures, facts."""
 
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import nn
 
+from ..cameras import Camera
 from ..errors import InputError
+from ..fields import to_json
 from ..files import fingerprint, save_tensors
-from .config import StyleGAN2Config
-from .infer import check_tensors, drop_filters, infer_config
+from .foreign import ForeignModule
 from .latent import GanLatent
+from .mapping import random_labels, truncate
+from .options import Option
 from .output import RenderOutput
-from .stylegan2 import StyleGAN2
+from .tensors import Tensors, check_tensors, shapes_of
 
-FORMAT = "ddgi.stylegan2"
 DTYPES = (None, torch.float32, torch.float16, torch.bfloat16)
+Progress = Callable[[int, int], None]
+ACTIVATION_COPIES = 5       # feature maps of the largest layer that live at the same time: in, out, and resampled
 
 
-class Generator(nn.Module):
-    """A generator with its identity: StyleGAN2, and the base of `EG3DGenerator`.
+def activation_bytes(largest: int) -> int:
+    """What layers around a feature map of `largest` fp32 numbers take."""
+    return 4 * ACTIVATION_COPIES * largest
+
+
+class Generator(nn.Module, ABC):
+    """A generator with its identity. Each family is a subclass and a row of `ddgi.gan.FAMILIES`.
+
+    What a family says of itself:
+        family: name in file formats ("ddgi.<family>") and facts. label: name for people.
+        config_type: frozen dataclass; has z_dim, c_dim, w_dim, num_ws, img_resolution and img_channels.
+        network: built as network(config, operations); its `mapping(z, c, psi, cutoff)` gives ws.
+        is_3d: whether it takes cameras.
+        read_options, render_options: what `ddgi.load_generator` and `render` take beyond the common arguments.
 
     Attributes:
-        config: sizes.
-        module: the network, with `.mapping` and `.synthesis`.
-        name: for people and messages.
-        provenance: where the weights come from.
-        is_3d: whether it takes cameras.
+        config: sizes. module: the network. name: for people and messages. provenance: where the weights come from.
     """
 
-    format = FORMAT
-    is_3d = False
+    family: ClassVar[str]
+    label: ClassVar[str]
+    config_type: ClassVar[type]
+    network: ClassVar[Callable[..., nn.Module]]
+    is_3d: ClassVar[bool] = False
+    read_options: ClassVar[tuple[Option, ...]] = ()
+    render_options: ClassVar[tuple[Option, ...]] = ()
 
-    def __init__(self, config: StyleGAN2Config, module: StyleGAN2, *, name: str = "unnamed",
-                 provenance: dict | None = None, fingerprint: str | None = None):
+    def __init__(self, config, module: nn.Module, *, name: str = "unnamed", provenance: dict | None = None):
         super().__init__()
         self.config, self.module, self.name = config, module, name
         self.provenance = provenance or {}
-        self._fingerprint = fingerprint
+        self._fingerprint: str | None = None
+
+    # From tensors: what a family knows of its files.
+
+    @staticmethod
+    @abstractmethod
+    def owns(names: Iterable[str]) -> bool:
+        """True if these are tensor names of this family."""
+
+    @staticmethod
+    @abstractmethod
+    def infer(tensors: Tensors, **settings):
+        """The config that fits the tensors' shapes; `settings` are what shapes cannot tell.
+
+        Raises:
+            InputError: a tensor is missing or the sizes are impossible.
+        """
+
+    @staticmethod
+    def settings_of(network: ForeignModule) -> dict:
+        """Keyword arguments of `infer` from the attributes of a foreign file's network."""
+        return {}
 
     @classmethod
-    def from_state_dict(cls, tensors: dict[str, torch.Tensor], *, conv_clamp: float | None = None,
-                        num_fp16_res: int = 0, name: str = "unnamed", provenance: dict | None = None,
-                        operations=nn) -> "Generator":
-        """Build from tensors under the public names; sizes are read off their shapes.
+    def adopt(cls, tensors: Tensors, network: ForeignModule | None, **read_options) -> tuple[Tensors, object, dict]:
+        """(Tensors, config, notes for the provenance) of a foreign file under the public names.
 
         Args:
-            tensors: `mapping.*` and `synthesis.*`; copied, converted to fp32.
-            conv_clamp, num_fp16_res: what tensors cannot tell (256 and 4 for most public files).
+            tensors: of the file; a family may complete them.
+            network: the file's network, or None where it holds bare tensors.
+            read_options: those of `read_options` that were chosen.
+
+        Raises:
+            InputError: no whole generator of this family, or an impossible setting.
+        """
+        return tensors, cls.infer(tensors, **({} if network is None else cls.settings_of(network))), {}
+
+    @classmethod
+    def configured(cls, config, **read_options):
+        """The config of a file of ours with the chosen `read_options` in place of its own."""
+        return config
+
+    @classmethod
+    def cleaned(cls, tensors: Tensors) -> Tensors:
+        """Tensors without constants that the network does not keep, after checking them."""
+        return tensors
+
+    @classmethod
+    def from_state_dict(cls, tensors: Tensors, *, config=None, name: str = "unnamed", provenance: dict | None = None,
+                        operations=nn, **settings) -> "Generator":
+        """Build from tensors under the public names; family and sizes are read off them.
+
+        Args:
+            tensors: copied, converted to fp32.
+            config: None infers it from the shapes and the `settings` (see `infer` of the family).
             operations: supplies the linear layer class.
 
         Raises:
-            InputError: the tensors are no StyleGAN2 generator, or incomplete.
+            InputError: the tensors are no generator of this (or any) family, are incomplete or do not fit the config.
         """
-        config = infer_config(tensors, conv_clamp=conv_clamp, num_fp16_res=num_fp16_res)
-        tensors = drop_filters(tensors)
-        check_tensors(tensors, config)
-        return cls._loaded(config, tensors, StyleGAN2, operations, name=name, provenance=provenance)
+        if cls is Generator:
+            from .families import family_of
+            cls = family_of(tensors)
+        config = cls.infer(tensors, **settings) if config is None else config
+        tensors = cls.cleaned(tensors)
+        check_tensors(tensors, shapes_of(lambda: cls.network(config)))
+        return cls._loaded(config, tensors, operations, name=name, provenance=provenance)
 
     @classmethod
-    def _loaded(cls, config, tensors: dict[str, torch.Tensor], network: type[nn.Module], operations,
-                **identity) -> "Generator":
-        """A generator whose `network` holds tensors that were checked against the config; all weights frozen."""
-        with torch.random.fork_rng(devices=[]):     # the initial weights are replaced below; leave no trace of them
-            module = network(config, operations)
-        module.load_state_dict(tensors)
+    def _loaded(cls, config, tensors: Tensors, operations, **identity) -> "Generator":
+        """A generator with tensors that were checked against the config; all weights frozen."""
+        with torch.device("meta"):      # no time for initial weights that are replaced below
+            module = cls.network(config, operations)
+        module.load_state_dict({key: value.detach().to(torch.float32, copy=True) for key, value in tensors.items()},
+                               assign=True)
         return cls(config, module.eval().requires_grad_(False), **identity)
+
+    @classmethod
+    def untrained(cls, config, *, seed: int = 0, name: str = "random weights") -> "Generator":
+        """A frozen generator with seeded initial weights, the same at every call."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            module = cls.network(config)
+        return cls(config, module.eval().requires_grad_(False), name=name)
+
+    # Identity.
 
     @property
     def w_avg(self) -> torch.Tensor:
@@ -79,76 +154,125 @@ class Generator(nn.Module):
             self._fingerprint = fingerprint(self.module.state_dict())
         return self._fingerprint
 
+    def facts(self) -> dict:
+        """What `inspect` prints, as plain values for JSON."""
+        config = self.config
+        return {"kind": "generator", "name": self.name, "family": self.label, **self._own_facts(),
+                "resolution": config.img_resolution, "img_channels": config.img_channels, "num_ws": config.num_ws,
+                "z_dim": config.z_dim, "w_dim": config.w_dim, "c_dim": config.c_dim,
+                "parameters": sum(value.numel() for value in self.module.parameters()),
+                "provenance": self.provenance, "fingerprint": self.fingerprint}
+
+    @abstractmethod
+    def _own_facts(self) -> dict:
+        """What only this family has to tell."""
+
+    @abstractmethod
+    def memory_estimate(self, **render_options) -> int:
+        """Bytes that rendering one picture takes beyond the weights, about."""
+
+    def save(self, path: str | Path, provenance: dict | None = None) -> None:
+        """Write a safetensors file of the family's own format, atomically."""
+        provenance = {**self.provenance, **(provenance or {}), "name": self.name}
+        save_tensors(path, self.module.state_dict(), format=f"ddgi.{self.family}", config=to_json(self.config),
+                     provenance=provenance)
+
+    # Latents.
+
     def map(self, z: torch.Tensor, c: torch.Tensor | None = None, truncation_psi: float = 1.0,
             truncation_cutoff: int | None = None) -> torch.Tensor:
-        """z [B, z_dim] and label c [B, c_dim] to ws [B, num_ws, w_dim].
-
-        `truncation_psi` 1 keeps w, 0 gives the mean; it acts on the first `truncation_cutoff` ws (None: on all).
-        """
+        """z [B, z_dim] and label c [B, c_dim] to ws [B, num_ws, w_dim]; truncation as in `truncate`."""
         device = self.w_avg.device
         with torch.set_grad_enabled(z.requires_grad and torch.is_grad_enabled()):
             c = None if c is None else c.to(device)
             return self.module.mapping(z.to(device), c, truncation_psi, truncation_cutoff)
 
+    def random_label(self, rng: torch.Generator) -> torch.Tensor | None:
+        """A label [1, c_dim] for `map`, its class drawn evenly; None where none is needed."""
+        return random_labels(1, self.config.c_dim, rng)
+
+    def truncate(self, ws: torch.Tensor, psi: float, cutoff: int | None = None) -> torch.Tensor:
+        """ws [B, num_ws, w_dim] moved towards the mean: psi 1 keeps them, 0 gives the mean."""
+        return truncate(ws, self.w_avg.to(ws.device), psi, cutoff)
+
     def latent(self, ws: torch.Tensor, camera: torch.Tensor | None = None) -> GanLatent:
         """Wrap ws [B, num_ws, w_dim] as a latent of this generator."""
         return GanLatent(ws, self.fingerprint, self.name, camera)
 
-    def render(self, ws: "torch.Tensor | GanLatent", cameras=None, noise_mode: str = "const",
-               seed: int | Sequence[int] = 0, *, dtype: torch.dtype | None = None, relative: bool = False,
-               progress: Callable[[int, int], None] | None = None) -> RenderOutput:
-        """Pictures for latents.
+    # Cameras, for 3D families.
 
-        Samples are rendered one by one, which bounds memory and makes a batch equal to its singles; when
-        `ws` needs a gradient, the batch goes through at once.
+    def camera(self, yaw: float = 0.0, pitch: float = 0.0) -> Camera | None:
+        """A camera on this generator's own sphere, angles in degrees; None for a 2D generator."""
+        return None
+
+    def camera_labels(self, cameras: Sequence[torch.Tensor | None]) -> torch.Tensor | None:
+        """Labels [B, 25] of each sample's camera [25], from the front where it is None; None for a 2D generator."""
+        front = self.camera()
+        if front is None:
+            return None
+        return torch.stack([front.label[0] if camera is None else camera.to(front.label) for camera in cameras])
+
+    def need_3d(self, what: str) -> None:
+        """Refuse a 2D generator.
+
+        Raises:
+            InputError: it says that a 2D generator `what`.
+        """
+        if not self.is_3d:
+            raise InputError(f"{self.name!r} is a 2D {self.label} generator, which {what}; load a 3D generator and a "
+                             f"latent made for it.")
+
+    # Pictures.
+
+    @abstractmethod
+    def draw(self, ws: torch.Tensor, cameras: torch.Tensor | None = None, *, noise_mode: str = "const",
+             dtype: torch.dtype | None = None) -> torch.Tensor:
+        """Pictures with gradients for `ws`, the whole batch at once.
+
+        Args:
+            ws: [B, num_ws, w_dim] on the generator's device.
+            cameras: labels [B, 25], None: from the front; 2D generators take no notice.
+            noise_mode: "const", "none" or "random" (fresh noise at every call).
+            dtype: fp16 or bf16 for what is safe in it; None is fp32.
+
+        Returns:
+            [B, 3, R, R], about -1 to 1.
+        """
+
+    @abstractmethod
+    def render(self, ws: "torch.Tensor | GanLatent", cameras: Camera | torch.Tensor | None = None,
+               noise_mode: str = "const", seed: int | Sequence[int] = 0, *, dtype: torch.dtype | None = None,
+               relative: bool = False, progress: Progress | None = None, **render_options) -> RenderOutput:
+        """Pictures for latents, one after another, which bounds memory and makes a batch equal to its singles.
 
         Args:
             ws: [B, num_ws, w_dim] or a latent, which must belong to this generator (or to a `relative`).
-            cameras: must be None for StyleGAN2.
+            cameras: of 3D generators: Camera or labels [V, 25]; None: the latent's own camera for each, else the
+                frontal one. B latents x V cameras give B * V pictures, latent by latent.
             noise_mode: "const", "random" or "none".
             seed: of the random noise; one number for all samples, or one each.
             dtype: fp16 or bf16 for the highest resolutions; None is fp32.
-            progress: called with (done, total) after each sample; it may raise to stop.
+            progress: called with (done, total) after each picture; it may raise to stop.
+            render_options: of the family.
 
         Raises:
-            InputError: another generator's latent, a wrong shape, unknown mode or dtype, or cameras given.
+            InputError: another generator's latent, a wrong shape, unknown mode or dtype, cameras for a 2D generator
+                or cameras that do not see the head.
         """
-        if cameras is not None:
-            raise InputError(f"Cameras were given, but {self.name!r} is a 2D StyleGAN2 generator; "
-                             f"remove the camera input or load an EG3D generator.")
-        ws, seeds, dtype = self._render_inputs(ws, seed, dtype, relative)
-        if ws.requires_grad and torch.is_grad_enabled():
-            return RenderOutput(self.module.synthesis(ws, noise_mode, seeds, dtype=dtype))
-        return RenderOutput(self._render_singles(ws, noise_mode, seeds, dtype, progress))
-
-    @torch.no_grad()
-    def _render_singles(self, ws, noise_mode, seeds, dtype, progress) -> torch.Tensor:
-        size = self.config.img_resolution
-        images = torch.empty(len(ws), self.config.img_channels, size, size, device=ws.device)
-        for index in range(len(ws)):
-            images[index] = self.module.synthesis(ws[index:index + 1], noise_mode, seeds[index], dtype=dtype)[0]
-            if progress is not None:
-                progress(index + 1, len(ws))
-        return images
 
     def _render_inputs(self, ws: "torch.Tensor | GanLatent", seed: int | Sequence[int], dtype: torch.dtype | None,
                        relative: bool) -> tuple[torch.Tensor, list[int], torch.dtype | None]:
         """Checked ws on the generator's device, one seed for each latent, and the dtype with None for fp32."""
         if dtype not in DTYPES:
             raise InputError(f"The precision {dtype} is not supported; use float32, float16 or bfloat16.")
-        ws = self._tensor(ws, relative)
-        seeds = [seed] * len(ws) if isinstance(seed, int) else list(seed)
-        if len(seeds) != len(ws):
-            raise InputError(f"{len(seeds)} noise seeds were given for {len(ws)} latents; give one number or one each.")
-        return ws, seeds, None if dtype == torch.float32 else dtype
-
-    def _tensor(self, ws: "torch.Tensor | GanLatent", relative: bool) -> torch.Tensor:
         latent = ws if isinstance(ws, GanLatent) else GanLatent(ws, "", "")
         latent.check(self, relative=relative or latent is not ws)
-        return latent.ws.to(self.w_avg.device, torch.float32)
+        seeds = [seed] * len(latent.ws) if isinstance(seed, int) else list(seed)
+        if len(seeds) != len(latent.ws):
+            raise InputError(f"{len(seeds)} noise seeds were given for {len(latent.ws)} latents; give one number or "
+                             f"one each.")
+        return latent.ws.to(self.w_avg.device, torch.float32), seeds, None if dtype == torch.float32 else dtype
 
-    def save(self, path: str | Path, provenance: dict | None = None) -> None:
-        """Write a safetensors file of the kind's own format, atomically."""
-        provenance = {**self.provenance, **(provenance or {}), "name": self.name}
-        save_tensors(path, self.module.state_dict(), format=self.format, config=self.config.to_json(),
-                     provenance=provenance)
+    def own_options(self, options: Mapping[str, object]) -> dict:
+        """Those of the values that this family's `render_options` name."""
+        return {option.name: options[option.name] for option in self.render_options if option.name in options}

@@ -1,4 +1,4 @@
-"""Latents of an EG3D generator to volumes and coloured meshes."""
+"""Latents of a 3D generator to volumes and coloured meshes."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -11,8 +11,7 @@ from .surface import largest_piece, surface_nets, vertex_normals
 from .volume import VOXEL_LEVEL, Progress, density_grid, occupancy, points_per_chunk
 
 if TYPE_CHECKING:
-    from ..gan import Generator
-    from ..gan.eg3d import EG3DGenerator
+    from ..gan import Generator, VolumeGenerator
 
 SKIN_SHARE = 0.04   # of the box: how far below the surface light still comes from
 SKIN_SAMPLES = 8
@@ -39,7 +38,7 @@ def head_voxels(generator: "Generator", ws: torch.Tensor, resolution: int = 128,
     """Volumes [B, R, R, R] of 0..1, axes z, y, x; 0.6 is where the density equals `threshold`.
 
     Args:
-        generator: an EG3D generator.
+        generator: a 3D generator.
         ws: [B, num_ws, w_dim].
         threshold: density after its softplus.
         others: as in `density_grid`.
@@ -70,7 +69,7 @@ def head_meshes(generator: "Generator", ws: torch.Tensor, resolution: int = 128,
         vertices, faces = surface_nets(volume, VOXEL_LEVEL)
         if only_largest:
             vertices, faces = largest_piece(vertices, faces)
-        vertices = ((vertices + 0.5) / resolution - 0.5) * generator.config.rendering.box_warp
+        vertices = ((vertices + 0.5) / resolution - 0.5) * generator.box_warp
         colours = _colours(generator, planes, vertices, vertex_normals(vertices, faces), memory_mib)
         meshes.append(HeadMesh(vertices, faces, colours))
     return meshes
@@ -84,9 +83,7 @@ def linear_light(colours: torch.Tensor) -> torch.Tensor:
 def _volumes(generator: "Generator", ws: torch.Tensor, resolution: int, threshold: float, crops: dict[str, float],
              memory_mib: float, progress: Progress | None) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """(Occupancy [R, R, R] on the CPU, planes [1, 3, C, P, P]) of each head."""
-    if not generator.is_3d:
-        raise InputError(f"{generator.name!r} is a 2D StyleGAN2 generator, which has no volume; load an EG3D generator "
-                         f"and a latent made for it.")
+    generator.need_3d("has no volume")
     for head in range(len(ws)):
         def tell(done: int, total: int, head: int = head) -> None:
             if progress is not None:
@@ -102,14 +99,14 @@ def _volumes(generator: "Generator", ws: torch.Tensor, resolution: int, threshol
 
 
 @torch.no_grad()
-def _colours(generator: "EG3DGenerator", planes: torch.Tensor, vertices: torch.Tensor, normals: torch.Tensor,
+def _colours(generator: "VolumeGenerator", planes: torch.Tensor, vertices: torch.Tensor, normals: torch.Tensor,
              memory_mib: float) -> torch.Tensor:
     """Colours [V, 3] as a ray that falls straight onto each vertex would see them.
 
     The surface itself lies where the volume only begins: what pictures show comes from just below, so a short ray
     goes inward (the same sum as in volume rendering, alpha = 1 - exp(-density * length)).
     """
-    length = SKIN_SHARE * generator.config.rendering.box_warp / SKIN_SAMPLES
+    length = SKIN_SHARE * generator.box_warp / SKIN_SAMPLES
     depths = torch.arange(SKIN_SAMPLES, device=planes.device) * length
     # A quarter of the points of a density query: colours keep more channels at the same time.
     size = max(1, points_per_chunk(generator, memory_mib) // (4 * SKIN_SAMPLES))

@@ -5,22 +5,19 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
-import torch.nn.functional as F
 
 from ..errors import InputError
-from ..gan.eg3d.planes import PLANE_AXES
 
 if TYPE_CHECKING:
-    from ..gan.eg3d import EG3DGenerator
+    from ..gan import VolumeGenerator
 
 Progress = Callable[[int, int], None]
 
 VOXEL_LEVEL = 0.6       # the default threshold of ComfyUI's "Voxel to Mesh"
-BYTES_PER_CHANNEL = 12  # of the temporaries of one point, for each channel that exists at some time
 CPU_CHUNK_MIB = 16      # beyond its caches a CPU is half as fast (measured from 2 to 512 MiB)
 
 
-def points_per_chunk(generator: "EG3DGenerator", memory_mib: float) -> int:
+def points_per_chunk(generator: "VolumeGenerator", memory_mib: float) -> int:
     """How many points fit into the memory setting.
 
     Raises:
@@ -30,39 +27,11 @@ def points_per_chunk(generator: "EG3DGenerator", memory_mib: float) -> int:
         raise InputError(f"A memory limit of {memory_mib} MiB was given; it must be above 0.")
     if generator.w_avg.device.type == "cpu":
         memory_mib = min(memory_mib, CPU_CHUNK_MIB)
-    channels = 2 * generator.config.feature_channels + generator.config.decoder_width
-    return max(1, int(memory_mib * 2**20 / (channels * BYTES_PER_CHANNEL)))
-
-
-def _plane_maps(generator: "EG3DGenerator", planes: torch.Tensor, centres: torch.Tensor) -> list[torch.Tensor]:
-    """The planes read at the lattice, for rows of points along x.
-
-    On a lattice each plane needs its R^2 points only, which is what makes R^3 points cheap. Axes are 0, 1, 2 for
-    x, y, z; each map is [C, R, R] with the lower axis last, so that a row of x is either a line or one value of it.
-    """
-    rendering = generator.config.rendering
-    scaled = centres * (2 / rendering.box_warp)
-    maps = []
-    for plane, (column, row) in zip(planes[0].float(), PLANE_AXES[rendering.plane_axes]):
-        grid = torch.stack(torch.meshgrid(scaled, scaled, indexing="xy"), -1)[None]
-        values = F.grid_sample(plane[None], grid, padding_mode="zeros", align_corners=False)[0]
-        maps.append(values if column < row else values.transpose(1, 2))
-    return maps
-
-
-def _rows_of_density(generator: "EG3DGenerator", maps: list[torch.Tensor], z: torch.Tensor,
-                     y: torch.Tensor) -> torch.Tensor:
-    """Density [rows, R] (after its softplus) along x at lattice indices z and y [rows]."""
-    total = 0
-    for values, axes in zip(maps, PLANE_AXES[generator.config.rendering.plane_axes]):
-        upper = z if max(axes) == 2 else y
-        total = total + (values[:, upper] if min(axes) == 0 else values[:, upper, y, None])      # [C, rows, R or 1]
-    raw = generator.module.decoder.density(total.flatten(1)[None] * (1 / 3))
-    return F.softplus(raw[0].view(len(z), -1) - 1)
+    return max(1, int(memory_mib * 2**20 / generator.bytes_per_point))
 
 
 @torch.no_grad()
-def density_grid(generator: "EG3DGenerator", planes: torch.Tensor, resolution: int, *, crop_back: float = 0.0,
+def density_grid(generator: "VolumeGenerator", planes: torch.Tensor, resolution: int, *, crop_back: float = 0.0,
                  crop_bottom: float = 0.0, memory_mib: float = 512, progress: Progress | None = None) -> torch.Tensor:
     """Density of one head at the centres of resolution^3 cells that fill its box.
 
@@ -81,16 +50,16 @@ def density_grid(generator: "EG3DGenerator", planes: torch.Tensor, resolution: i
         InputError: a setting out of its range.
     """
     _check(resolution, crop_back, crop_bottom)
-    box, device = generator.config.rendering.box_warp, planes.device
-    centres = ((torch.arange(resolution, device=device) + 0.5) / resolution - 0.5) * box
+    device = planes.device
+    centres = ((torch.arange(resolution, device=device) + 0.5) / resolution - 0.5) * generator.box_warp
     first_z, first_y = round(crop_back * resolution), round(crop_bottom * resolution)
     rows = torch.cartesian_prod(torch.arange(first_z, resolution), torch.arange(first_y, resolution))
     grid = torch.zeros(resolution, resolution, resolution)
+    lattice = generator.lattice(planes, centres)
     chunks = rows.split(max(1, points_per_chunk(generator, memory_mib) // resolution))
-    maps = _plane_maps(generator, planes, centres)
     for done, chunk in enumerate(chunks, 1):
         z, y = chunk.unbind(1)
-        grid[z, y] = _rows_of_density(generator, maps, z.to(device), y.to(device)).float().cpu()
+        grid[z, y] = lattice.rows(z.to(device), y.to(device)).float().cpu()
         if progress is not None:
             progress(done, len(chunks))
     return grid

@@ -160,10 +160,8 @@ class Passes:
 
     def _cameras(self, samples: Sequence[Sample]) -> torch.Tensor | None:
         """Labels [B, 25] for a 3D generator: a sample without a camera is seen from the front."""
-        if not self.space.generator.is_3d:
-            return None
-        frontal = self.space.generator.frontal_camera[0]
-        return torch.stack([frontal if s.camera is None else s.camera.to(frontal) for s in samples])
+        labels = self.space.generator.camera_labels([sample.camera for sample in samples])
+        return None if labels is None else labels.to(self.space.device)
 
 
 class KeptPasses:

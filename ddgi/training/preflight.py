@@ -43,7 +43,7 @@ def preflight(trainer: BridgeTrainer) -> dict:
                          f"cache = \"none\".")
     return {
         "family": trainer.encoder.layout.family, "layout": trainer.encoder.layout.to_config(),
-        "generator": {"name": space.generator.name, "kind": "EG3D" if space.generator.is_3d else "StyleGAN2",
+        "generator": {"name": space.generator.name, "kind": space.generator.label,
                       "size": space.size, "num_ws": space.num_ws, "w_dim": len(space.w_avg)},
         "shapes": {"h": list(inputs.h.shape[1:]), "f": [list(x.shape[1:]) for x in inputs.f],
                    "attention": [list(x.shape[1:]) for x in inputs.attention], "words": list(inputs.words.shape[1:])},

@@ -42,14 +42,7 @@ class LatentSpace:
         kind = self.device.type
         dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
         with autocast(kind, enabled=False):
-            return self._draw(ws.float(), camera, dtype)
-
-    def _draw(self, ws: torch.Tensor, camera: torch.Tensor | None, dtype: torch.dtype | None) -> torch.Tensor:
-        module = self.generator.module
-        if not self.generator.is_3d:
-            return module.synthesis(ws, "const", dtype=dtype)
-        labels = self.generator.frontal_camera.expand(len(ws), -1) if camera is None else camera
-        return module.view(module.planes(ws, "const", dtype=dtype), ws, labels.to(ws), dtype=dtype).image
+            return self.generator.draw(ws.float(), camera, dtype=dtype)
 
     def distance(self, ws: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
         """Mean squared difference [B] of latents [B, num_ws, w_dim], in units of their spread."""

@@ -46,7 +46,7 @@ def run(kind: str = "stylegan2", *, size: int = 512, steps: int = 2, batch: int 
     """
     report("random weights of Stable Diffusion 1.5's sizes")
     encoder = sd15_encoder(size)
-    generator = GENERATORS[kind](comfy.model_management.get_torch_device())
+    generator = GENERATORS[kind]().to(comfy.model_management.get_torch_device())
     with tempfile.TemporaryDirectory() as folder:
         return training_costs(encoder, generator, Path(folder), size=size, steps=steps, batch=batch,
                               precision=precision, clock=clock, report=report)

@@ -160,7 +160,7 @@ def open_generator(models: ModelTable) -> "ddgi.Generator":
     name = models.generator
     if not name:
         if models.checkpoint != DEMO:
-            raise InputError("The recipe names no generator; set generator in [models] to a StyleGAN2 or EG3D file.")
+            raise InputError("The recipe names no generator; set generator in [models] to a generator file.")
         name = f"demo/{files.GENERATOR}"
     return ddgi.load_generator(_own_file(folders.GENERATORS, name)).to(comfy.model_management.get_torch_device())
 

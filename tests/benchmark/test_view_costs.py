@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from ddgi.benchmark.generators import EG3D_CONFIGS, random_eg3d
+from ddgi.benchmark.generators import EG3D_CONFIGS
 from ddgi.benchmark.views import RenderTimes, time_views, view_costs
 from ddgi.errors import InputError
-from ddgi.gan import EG3DConfig, RenderingConfig, StyleGAN2Config
+from ddgi.gan import EG3DConfig, EG3DGenerator, RenderingConfig, StyleGAN2Config
 
 TINY = EG3DConfig(
     StyleGAN2Config(z_dim=8, c_dim=25, w_dim=8, img_resolution=16, img_channels=12, channel_base=64, channel_max=8,
@@ -19,7 +19,7 @@ KEYS = {"seconds", "ratio", "ceiling_share", "peak_mib"}
 
 @pytest.fixture(scope="module")
 def generator():
-    return random_eg3d(TINY, torch.device("cpu"))
+    return EG3DGenerator.untrained(TINY)
 
 
 def test_planes_are_computed_once_for_all_views(generator):
@@ -37,9 +37,9 @@ def test_rays_in_chunks_give_the_same_picture(generator):
     ws = torch.randn(1, TINY.num_ws, TINY.w_dim, generator=torch.Generator().manual_seed(1))
     passes = []
     hook = generator.module.decoder.register_forward_hook(lambda *_: passes.append(1))
-    whole = generator.render(ws, generator.frontal_camera)
+    whole = generator.render(ws, generator.camera())
     in_one = len(passes)
-    chunked = generator.render(ws, generator.frontal_camera, memory_mib=1e-3)       # the smallest chunk, 64 rays
+    chunked = generator.render(ws, generator.camera(), memory_mib=1e-3)       # the smallest chunk, 64 rays
     hook.remove()
     assert len(passes) - in_one == 4 * in_one                                       # 16 x 16 rays, 64 a pass
     for name in ("image", "image_raw", "image_depth", "image_alpha"):
@@ -61,5 +61,5 @@ def test_no_views_are_refused(generator):
 
 
 def test_the_full_size_is_that_of_the_public_file():
-    generator = random_eg3d(EG3D_CONFIGS["ffhq"], torch.device("cpu"))
+    generator = EG3DGenerator.untrained(EG3D_CONFIGS["ffhq"])
     assert sum(p.numel() for p in generator.parameters()) == 30_662_136

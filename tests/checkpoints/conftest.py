@@ -183,9 +183,9 @@ def small_eg3d():
     from ddgi.gan import StyleGAN2Config
     from ddgi.gan.eg3d import EG3D, EG3DConfig
     torch.manual_seed(0)
-    backbone = StyleGAN2Config(z_dim=4, c_dim=25, w_dim=4, img_resolution=8, img_channels=6, channel_base=32,
+    backbone = StyleGAN2Config(z_dim=4, c_dim=25, w_dim=4, img_resolution=8, img_channels=12, channel_base=32,
                                channel_max=4, num_mapping_layers=2)
-    return EG3D(EG3DConfig(backbone, img_resolution=16, neural_rendering_resolution=4, feature_channels=2,
+    return EG3D(EG3DConfig(backbone, img_resolution=16, neural_rendering_resolution=4, feature_channels=4,
                            decoder_width=4, sr_input_resolution=4, sr_channels=(4, 4))).state_dict()
 
 

@@ -17,9 +17,8 @@ from safetensors.torch import save as save_safetensors
 
 from ddgi.checkpoints import inspect_file, load_generator
 from ddgi.errors import InputError
-from ddgi.gan import FORMAT, Generator
-from ddgi.gan.eg3d import FORMAT as EG3D_FORMAT
-from ddgi.gan.eg3d import EG3DGenerator
+from ddgi.fields import to_json
+from ddgi.gan import EG3DGenerator, Generator
 
 SECONDS = 5.0
 EXTRA_MIB = 300     # of peak memory; the files themselves are small
@@ -224,7 +223,7 @@ def test_hostile_safetensors(tmp_path, header, function):
     ("{}", "99"), ("{}", "x"), ("[" * 100_000, "1"), ('{"num_fp16_res": -3}', "1"),
 ])
 def test_hostile_settings(tmp_path, small_weights, config, version):
-    metadata = {"format": FORMAT, "version": version, "config": config, "provenance": "{}"}
+    metadata = {"format": "ddgi.stylegan2", "version": version, "config": config, "provenance": "{}"}
     refused(tmp_path / "x.safetensors", save_safetensors(dict(small_weights), metadata))
 
 
@@ -235,9 +234,9 @@ def test_hostile_settings(tmp_path, small_weights, config, version):
     ("plane_axes", "zz"), ("plane_axes", []), ("unknown", 1),
 ])
 def test_hostile_rendering_settings(tmp_path, small_eg3d, name, value):
-    config = EG3DGenerator.from_state_dict(small_eg3d).config.to_json()
+    config = json.loads(json.dumps(to_json(EG3DGenerator.from_state_dict(small_eg3d).config)))
     config["rendering"][name] = value
-    metadata = {"format": EG3D_FORMAT, "version": "1", "config": json.dumps(config), "provenance": "{}"}
+    metadata = {"format": "ddgi.eg3d", "version": "1", "config": json.dumps(config), "provenance": "{}"}
     refused(tmp_path / "x.safetensors", save_safetensors(dict(small_eg3d), metadata))
 
 
@@ -247,7 +246,7 @@ def test_hostile_rendering_settings(tmp_path, small_eg3d, name, value):
     '{"backbone": {"img_channels": 96}, "sr_conv_clamp": NaN}', '{"backbone": {"img_channels": 96}, "sr_channels": 3}',
 ])
 def test_hostile_eg3d_settings(tmp_path, small_eg3d, config):
-    metadata = {"format": EG3D_FORMAT, "version": "1", "config": config, "provenance": "{}"}
+    metadata = {"format": "ddgi.eg3d", "version": "1", "config": config, "provenance": "{}"}
     refused(tmp_path / "x.safetensors", save_safetensors(dict(small_eg3d), metadata))
 
 

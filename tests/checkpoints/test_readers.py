@@ -136,9 +136,3 @@ def test_other_content_is_refused(tmp_path, content):
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match="no file"):
         load_generator(tmp_path / "absent.pkl")
-
-
-def test_3d_generators_are_named(tmp_path, public_weights, write):
-    (tmp_path / "x.pkl").write_bytes(write.nvidia(public_weights, class_name="TriPlaneGenerator"))
-    with pytest.raises(InputError, match="EG3D"):
-        load_generator(tmp_path / "x.pkl")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ddgi.errors import InputError
-from ddgi.gan import Generator, StyleGAN2, StyleGAN2Config
+from ddgi.gan import StyleGAN2, StyleGAN2Config, StyleGAN2Generator
 from ddgi.gan.eg3d.planes import PLANE_AXES
 from ddgi.mesh import density_grid, head_meshes, head_voxels, linear_light
 
@@ -105,7 +105,7 @@ def test_threshold_above_the_density_says_how_high_it_goes(ball, grid):
 
 def test_a_2d_generator_is_refused_by_name():
     config = StyleGAN2Config(z_dim=8, w_dim=8, img_resolution=8, channel_base=64, channel_max=8, num_mapping_layers=2)
-    flat = Generator(config, StyleGAN2(config), name="flat")
+    flat = StyleGAN2Generator(config, StyleGAN2(config), name="flat")
     with pytest.raises(InputError, match="'flat' is a 2D StyleGAN2 generator"):
         head_meshes(flat, torch.zeros(1, 4, 8))
 

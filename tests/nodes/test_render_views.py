@@ -35,7 +35,7 @@ def flat(pack):
     torch.manual_seed(0)
     config = gan.StyleGAN2Config(z_dim=8, w_dim=8, img_resolution=16, channel_base=64, channel_max=8,
                                  num_mapping_layers=2)
-    network = gan.Generator(config, gan.StyleGAN2(config).eval().requires_grad_(False), name="tiny2d")
+    network = gan.StyleGAN2Generator(config, gan.StyleGAN2(config).eval().requires_grad_(False), name="tiny2d")
     return pack.host.managed.ManagedModel(network, network), network.latent(network.map(torch.randn(2, 8)))
 
 

@@ -5,7 +5,8 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import Linear
 
-from ddgi.gan.layers import PlainConv, equalised_linear
+from ddgi.gan.linear import equalised_linear
+from ddgi.gan.stylegan2.layers import PlainConv
 from ddgi.ops import (
     bias_act,
     downsample,

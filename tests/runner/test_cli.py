@@ -25,11 +25,11 @@ def test_bad_input_is_one_clear_line(arguments, capsys):
 def test_inspect_and_convert_speak_json(tmp_path, capsys):
     import torch
 
-    from ddgi.gan import Generator, StyleGAN2, StyleGAN2Config
+    from ddgi.gan import StyleGAN2, StyleGAN2Config, StyleGAN2Generator
 
     torch.manual_seed(0)
     config = StyleGAN2Config(z_dim=8, w_dim=8, img_resolution=16, channel_base=64, channel_max=8, num_mapping_layers=2)
-    generator = Generator(config, StyleGAN2(config), name="tiny")
+    generator = StyleGAN2Generator(config, StyleGAN2(config), name="tiny")
     generator.save(tmp_path / "a.safetensors")
     assert main(["convert", str(tmp_path / "a.safetensors"), str(tmp_path / "b.safetensors"), "--json"]) == 0
     converted = json.loads(capsys.readouterr().out)

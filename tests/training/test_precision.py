@@ -8,9 +8,8 @@ import pytest
 import torch
 from torch import autocast
 
-from ddgi.benchmark.generators import random_eg3d
 from ddgi.errors import InputError
-from ddgi.gan import EG3DConfig, RenderingConfig, StyleGAN2Config
+from ddgi.gan import EG3DConfig, EG3DGenerator, RenderingConfig, StyleGAN2Config
 from ddgi.training.bridge_trainer import BridgeTrainer
 from ddgi.training.data import GeneratorSamples, Hints
 from ddgi.training.preflight import preflight
@@ -100,7 +99,7 @@ class Prompts:
 def heads(tmp_path_factory):
     """A training with the samples of an EG3D generator, after both stages."""
     folder = tmp_path_factory.mktemp("3d")
-    network = random_eg3d(TINY_3D, torch.device("cpu"))
+    network = EG3DGenerator.untrained(TINY_3D)
     source = GeneratorSamples(network, Prompts(), range(12), 16, Hints(mask_share=0.0, size=16))
     before = {k: v.clone() for k, v in network.state_dict().items()}
     trainer = BridgeTrainer(toys.config(), source, toys.ToyEncoder(), network, folder)

@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 from ddgi.config import build
 from ddgi.features import FeatureLayout, StageLayout, StepFeatures
-from ddgi.gan import Generator, StyleGAN2, StyleGAN2Config
+from ddgi.gan import StyleGAN2, StyleGAN2Config, StyleGAN2Generator
 from ddgi.training.bridge_trainer import BridgeTrainer
 from ddgi.training.config import TrainConfig
 from ddgi.training.data import Sample
@@ -29,11 +29,11 @@ def config(**changes) -> TrainConfig:
     return build(TrainConfig, recipe)
 
 
-def generator(seed=0) -> Generator:
+def generator(seed=0) -> StyleGAN2Generator:
     torch.manual_seed(seed)
     sizes = StyleGAN2Config(z_dim=8, w_dim=8, img_resolution=8, channel_base=64, channel_max=8, num_mapping_layers=2)
     module = StyleGAN2(sizes).eval().requires_grad_(False)
-    return Generator(sizes, module, name="toy")
+    return StyleGAN2Generator(sizes, module, name="toy")
 
 
 class ToySource(Items):
@@ -41,7 +41,7 @@ class ToySource(Items):
 
     problems = []
 
-    def __init__(self, network: Generator, count: int = 40, **flags):
+    def __init__(self, network: StyleGAN2Generator, count: int = 40, **flags):
         self.flags = flags
         self.ws = network.map(torch.randn(count, 8, generator=torch.Generator().manual_seed(1)))
         self.images = network.render(self.ws).image.clamp(-1, 1)

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..layers import init_linear
+from ..linear import init_linear
 
 
 class OSGDecoder(nn.Module):

@@ -1,50 +1,78 @@
-"""An EG3D generator as users see it: planes, views of any camera, density and colour of points."""
+"""EG3D as a generator family: planes, views of any camera, density and colour of points."""
 
-from collections.abc import Callable, Sequence
+import dataclasses
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import nn
 
-from ...cameras import Camera, look_at_label
+from ...cameras import Camera, check_view
 from ...errors import InputError
-from ..generator import Generator
+from ..foreign import ForeignModule
+from ..generator import Progress, activation_bytes
 from ..latent import GanLatent
+from ..options import Option
 from ..output import RenderOutput
-from .config import EG3DConfig
-from .infer import check_tensors, drop_filters, infer_config
-from .module import EG3D
+from ..stylegan2.generator import backbone_facts
+from ..stylegan2.infer import drop_filters
+from ..tensors import Tensors
+from ..volume import VolumeGenerator
+from .config import EG3DConfig, RenderingConfig
+from .foreign import decoder_gain, eg3d_options, trained_with_noise
+from .infer import LABEL, infer_config, owns
+from .lattice import Lattice
+from .network import EG3D
+from .planes import PLANE_AXES
 from .rays import jitter, rays_per_chunk
 
-FORMAT = "ddgi.eg3d"
-MEMORY_MIB = 512.0
+MEMORY_MIB = 512
+BYTES_PER_CHANNEL = 12      # of the temporaries of one point, for each channel that exists at some time
+ASSUMED = "rays, box, clamps and neural resolution of EG3D-FFHQ"
 
 
-class EG3DGenerator(Generator):
-    """A 3D generator with its identity; see `Generator` for what both kinds share."""
+class EG3DGenerator(VolumeGenerator):
+    """A 3D generator (Chan et al. 2022); see `Generator` for what all families share."""
 
-    format = FORMAT
-    is_3d = True
+    family = "eg3d"
+    label = LABEL
+    config_type = EG3DConfig
+    network = EG3D
     config: EG3DConfig
     module: EG3D
+    read_options = (
+        Option("plane_axes", "from the file", "The order of an EG3D generator's planes. Forks differ and some do not "
+               "say which they use; try the others where a head looks torn.",
+               choices=("from the file", *PLANE_AXES)),)
+    render_options = (
+        Option("neural_rendering_resolution", 0, "How many rays EG3D sends along each side of a picture. More is "
+               "slower, with finer depth and normals; 0 is what the file was trained for.", low=0, high=1024, step=8),
+        Option("memory_mib", MEMORY_MIB, "Memory in MiB that EG3D's rays may take for temporary values. Less is "
+               "slower, with the same picture.", low=16, high=65536, step=16))
+
+    owns = staticmethod(owns)
+    infer = staticmethod(infer_config)
+    cleaned = staticmethod(drop_filters)
 
     @classmethod
-    def from_state_dict(cls, tensors: dict[str, torch.Tensor], *, config: EG3DConfig | None = None,
-                        name: str = "unnamed", provenance: dict | None = None, operations=nn) -> "EG3DGenerator":
-        """Build from tensors under the public names (`backbone.*`, `decoder.*`, `superresolution.*`).
+    def adopt(cls, tensors: Tensors, network: ForeignModule | None,
+              plane_axes: str | None = None) -> tuple[Tensors, EG3DConfig, dict]:
+        """Tensors without settings get those of the released FFHQ weights, and their notes say so."""
+        if network is None:
+            rendering = RenderingConfig(**({} if plane_axes is None else {"plane_axes": plane_axes}))
+            assumed = ASSUMED + (", plane axes" if plane_axes is None else "")
+            return tensors, infer_config(tensors, rendering=rendering), {"assumed": assumed}
+        config = infer_config(tensors, **eg3d_options(network, plane_axes))
+        if (gain := decoder_gain(network)) != 1:
+            tensors = {key: value.float() * gain if key.startswith("decoder.") else value
+                       for key, value in tensors.items()}
+        notes = {"super_resolution": "trained with noise, rendered without"} if trained_with_noise(network) else {}
+        return tensors, config, notes
 
-        Args:
-            tensors: copied, converted to fp32.
-            config: what tensors cannot tell (rays, plane axes, neural resolution, clamps); None assumes FFHQ's.
-            operations: supplies the linear layer class.
-
-        Raises:
-            InputError: the tensors are no EG3D generator, incomplete, or do not fit the config.
-        """
-        config = config or infer_config(tensors)
-        tensors = drop_filters(tensors)
-        check_tensors(tensors, config)
-        return cls._loaded(config, tensors, EG3D, operations, name=name, provenance=provenance)
+    @classmethod
+    def configured(cls, config: EG3DConfig, plane_axes: str | None = None) -> EG3DConfig:
+        if plane_axes is None:
+            return config
+        return dataclasses.replace(config, rendering=dataclasses.replace(config.rendering, plane_axes=plane_axes))
 
     @property
     def w_avg(self) -> torch.Tensor:
@@ -52,17 +80,44 @@ class EG3DGenerator(Generator):
         return self.module.backbone.mapping.w_avg
 
     @property
-    def frontal_camera(self) -> torch.Tensor:
-        """Label [1, 25] of the camera in front of the average head."""
-        zero = torch.zeros(1, device=self.w_avg.device)
-        return look_at_label(zero, zero, self.config.rendering.avg_camera_radius)
+    def box_warp(self) -> float:
+        return self.config.rendering.box_warp
+
+    @property
+    def bytes_per_point(self) -> int:
+        return BYTES_PER_CHANNEL * (2 * self.config.feature_channels + self.config.decoder_width)
+
+    def _own_facts(self) -> dict:
+        config = self.config
+        return backbone_facts(config.backbone) | {
+            "architecture": self.family, "plane_resolution": config.backbone.img_resolution,
+            "plane_channels": config.feature_channels,
+            "neural_rendering_resolution": config.neural_rendering_resolution,
+            "super_resolution": {"kind": config.sr_kind, "input_resolution": config.sr_input_resolution,
+                                 "channels": list(config.sr_channels), "antialias": config.sr_antialias,
+                                 "conv_clamp": config.sr_conv_clamp},
+            "rendering": dataclasses.asdict(config.rendering)}
+
+    def memory_estimate(self, memory_mib: float = MEMORY_MIB, **render_options) -> int:
+        config = self.config
+        half = config.img_resolution // 2
+        largest = max(config.backbone.largest_activation, config.sr_channels[0] * half * half,
+                      config.sr_channels[1] * config.img_resolution ** 2)
+        return activation_bytes(largest) + int(memory_mib * 2**20)
 
     def map(self, z: torch.Tensor, c: torch.Tensor | None = None, truncation_psi: float = 1.0,
             truncation_cutoff: int | None = None) -> torch.Tensor:
         """z [B, z_dim] and a conditioning camera [B, 25] (None: the frontal one) to ws [B, num_ws, w_dim]."""
-        if c is None and self.config.c_dim:
-            c = self.frontal_camera.expand(len(z), -1)
+        if c is None:
+            c = self.camera().label.expand(len(z), -1)
         return super().map(z, c, truncation_psi, truncation_cutoff)
+
+    def random_label(self, rng: torch.Generator) -> None:
+        """None: the mapping network sees the frontal camera."""
+
+    def camera(self, yaw: float = 0.0, pitch: float = 0.0) -> Camera:
+        rendering = self.config.rendering
+        return Camera.from_angles(yaw, pitch, radius=rendering.avg_camera_radius, pivot=rendering.avg_camera_pivot)
 
     @torch.no_grad()
     def planes(self, ws: torch.Tensor, noise_mode: str = "const", seed: int | Sequence[int] = 0,
@@ -70,18 +125,24 @@ class EG3DGenerator(Generator):
         """Tri-planes [B, 3, C, P, P] of ws [B, num_ws, w_dim]: compute them once, then render any number of views."""
         return self.module.planes(ws.to(self.w_avg.device), noise_mode, seed, dtype)
 
+    def draw(self, ws: torch.Tensor, cameras: torch.Tensor | None = None, *, noise_mode: str = "const",
+             dtype: torch.dtype | None = None) -> torch.Tensor:
+        labels = self.camera().label.expand(len(ws), -1) if cameras is None else cameras
+        planes = self.module.planes(ws, noise_mode, dtype=dtype)
+        return self.module.view(planes, ws, labels.to(ws), dtype=dtype).image
+
     @torch.no_grad()
     def render_planes(self, planes: torch.Tensor, ws: torch.Tensor, cameras: Camera | torch.Tensor, *,
                       deterministic: bool = True, seed: int = 0, neural_rendering_resolution: int | None = None,
                       memory_mib: float = MEMORY_MIB, dtype: torch.dtype | None = None,
-                      progress: Callable[[int, int], None] | None = None) -> RenderOutput:
+                      progress: Progress | None = None) -> RenderOutput:
         """Views of heads whose planes are known: B heads x V cameras give B * V pictures, head by head.
 
         Args:
             planes: [B, 3, C, P, P]. ws: [B, num_ws, w_dim], the latents they were made from.
             cameras: Camera or labels [V, 25].
             deterministic: False jitters the samples along each ray, seeded: view v of every head draws from seed + v.
-            neural_rendering_resolution: rays per side; None is the file's own.
+            neural_rendering_resolution: rays per side; None or 0 is the file's own.
             memory_mib: bound on the temporaries of ray rendering; smaller is only slower.
             progress: called with (done, total) after each view; it may raise to stop.
 
@@ -104,29 +165,19 @@ class EG3DGenerator(Generator):
                                               labels[view:view + 1], size, noise, chunk, dtype))
                 if progress is not None:
                     progress(len(views), total)
-        return join(views)
+        return RenderOutput.join(views)
 
     def render(self, ws: "torch.Tensor | GanLatent", cameras: Camera | torch.Tensor | None = None,
                noise_mode: str = "const", seed: int | Sequence[int] = 0, *, dtype: torch.dtype | None = None,
-               relative: bool = False, progress: Callable[[int, int], None] | None = None, deterministic: bool = True,
+               relative: bool = False, progress: Progress | None = None, deterministic: bool = True,
                neural_rendering_resolution: int | None = None, memory_mib: float = MEMORY_MIB) -> RenderOutput:
-        """Views of latents: B latents x V cameras give B * V pictures, latent by latent; planes once per latent.
+        """As `Generator.render`; planes once per latent, and further arguments as in `render_planes`.
 
-        Args:
-            ws: [B, num_ws, w_dim] or a latent of this generator (or of a `relative`).
-            cameras: Camera or labels [V, 25]; None: the latent's own camera for each, else the frontal one.
-            noise_mode, seed: of the planes' noise; also of the jitter when not `deterministic`.
-            others: as in `render_planes`.
-
-        Raises:
-            InputError: another generator's latent, a wrong shape, bad cameras, an unknown mode or dtype.
+        `seed` is also that of the jitter when not `deterministic`.
         """
         own = ws.camera if isinstance(ws, GanLatent) else None
         ws, seeds, dtype = self._render_inputs(ws, seed, dtype, relative)
-        if cameras is None:
-            each = (self.frontal_camera if own is None else own).expand(len(ws), -1)[:, None]
-        else:
-            each = Camera.of(cameras).label[None].expand(len(ws), -1, -1)
+        each = self._views(len(ws), own, cameras)
         done, total, parts = 0, len(ws) * each.shape[1], []
         for index in range(len(ws)):
             tell = None if progress is None else lambda view, _, first=done: progress(first + view, total)
@@ -136,16 +187,21 @@ class EG3DGenerator(Generator):
                                             neural_rendering_resolution=neural_rendering_resolution,
                                             memory_mib=memory_mib, dtype=dtype, progress=tell))
             done += each.shape[1]
-        return join(parts)
+        return RenderOutput.join(parts)
+
+    def _views(self, count: int, own: torch.Tensor | None, cameras: Camera | torch.Tensor | None) -> torch.Tensor:
+        """Labels [count, V, 25] of all pictures, checked to show the head."""
+        camera = Camera.of((self.camera().label if own is None else own) if cameras is None else cameras)
+        rendering = self.config.rendering
+        check_view(camera, rendering.box_warp, (rendering.ray_start, rendering.ray_end))
+        if cameras is None:
+            return camera.label.expand(count, -1)[:, None]
+        return camera.label[None].expand(count, -1, -1)
 
     @torch.no_grad()
     def query(self, planes: torch.Tensor, points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Density [B, M] (after its softplus) and colours [B, 3, M] in 0..1 at points [B, M, 3] in world units."""
         density, colours = self.module.field(planes)(points.to(planes))
         return F.softplus(density - 1), colours[:, :3].clamp(0, 1)
 
-
-def join(outputs: Sequence[RenderOutput]) -> RenderOutput:
-    """One output of several."""
-    return RenderOutput(*(torch.cat([getattr(out, name) for out in outputs])
-                          for name in ("image", "image_raw", "image_depth", "image_alpha")))
+    def lattice(self, planes: torch.Tensor, centres: torch.Tensor) -> Lattice:
+        return Lattice(self.module, planes, centres)

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from ...ops import upsample
-from ..layers import SynthesisLayer, ToRGB
-from ..synthesis import NoiseSource, noise_source
+from ..stylegan2.layers import SynthesisLayer, ToRGB
+from ..stylegan2.synthesis import NoiseSource, noise_source
 from .config import EG3DConfig
 
 

@@ -13,7 +13,6 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ...cameras import Camera
 from ...errors import InputError
 from ...gan import Generator
 from ...palette import CLASS_NAMES
@@ -43,7 +42,7 @@ class GeneratorSamples(Items):
     flipped or cropped: they would no longer be those of their latents.
 
     Args:
-        generator: 2D or EG3D.
+        generator: of any family.
         prompts: a `Grammar`.
         seeds: a range or list, without repeats.
         resolution: pixels per side of the samples' images; other sizes are resampled.
@@ -51,7 +50,7 @@ class GeneratorSamples(Items):
         segmenter: from pictures [1, 3, H, W] in -1..1 at the generator's size to integer classes [1, h, w] in 0..18.
         segmenter_name: for the record, and to tell the kept files of several segmenters apart.
         truncation_psi: (low, high), drawn evenly for each item: near 0 average faces, 1 all that the generator knows.
-        yaw, pitch: EG3D only: degrees to each side of the front that cameras are drawn from.
+        yaw, pitch: 3D generators only: degrees to each side of the front that cameras are drawn from.
         folder: where renders are kept between runs, 3 MiB for each of 1024 pixels. memory_mib: bound on those in
             memory.
 
@@ -135,24 +134,17 @@ class GeneratorSamples(Items):
     def _latent(self, seed: int) -> Tensor:
         """ws [1, num_ws, w_dim] of one seed; conditional 2D generators get a random class."""
         draws = seeded(seed)
-        config = getattr(self.generator.config, "backbone", self.generator.config)
-        z = torch.randn(1, config.z_dim, generator=draws)
+        z = torch.randn(1, self.generator.config.z_dim, generator=draws)
         low, high = self.truncation_psi
         psi = low + (high - low) * torch.rand(1, generator=draws).item()
-        label = None
-        if config.c_dim and not self.generator.is_3d:
-            label = torch.zeros(1, config.c_dim)
-            label[0, int(torch.randint(config.c_dim, (1,), generator=draws))] = 1
-        return self.generator.map(z, label, psi)
+        return self.generator.map(z, self.generator.random_label(draws), psi)
 
     def _camera(self, seed: int) -> Tensor | None:
         """The label [1, 25] of one seed, on the sphere of the generator's own cameras; None in 2D."""
         if not self.generator.is_3d:
             return None
         yaw, pitch = random_angles([seed], self.yaw, self.pitch)[0].tolist()
-        rendering = self.generator.config.rendering
-        return Camera.from_angles(yaw, pitch, radius=rendering.avg_camera_radius,
-                                  pivot=rendering.avg_camera_pivot).label
+        return self.generator.camera(yaw, pitch).label
 
 
 def _digest(text: str) -> str:

@@ -8,7 +8,7 @@ import torch
 
 from ddgi.cameras import Camera
 from ddgi.errors import InputError
-from ddgi.gan import EG3D, EG3DConfig, EG3DGenerator, Generator, RenderingConfig, StyleGAN2, StyleGAN2Config
+from ddgi.gan import EG3D, EG3DConfig, EG3DGenerator, RenderingConfig, StyleGAN2, StyleGAN2Config, StyleGAN2Generator
 from ddgi.headworld import parse_caption, render_batch, stack_seeds
 from ddgi.scribble import lines_from_image
 from ddgi.training.data import GeneratorSamples, HeadWorld, Hints, Source, faces
@@ -32,7 +32,7 @@ def generator():
     torch.manual_seed(0)
     module = StyleGAN2(StyleGAN2Config(**SMALL, img_resolution=16, channel_base=128))
     module.mapping.w_avg.normal_()
-    return Generator(module.config, module.eval().requires_grad_(False), name="tiny")
+    return StyleGAN2Generator(module.config, module.eval().requires_grad_(False), name="tiny")
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,12 @@
 import torch
 from torch import nn
 
-from ..errors import InputError
-from ..ops import bias_act, normalize_2nd_moment
+from ...errors import InputError
+from ...ops import bias_act, normalize_2nd_moment
+from ..linear import equalised_linear, init_linear
+from ..mapping import LR_MUL
 from .config import StyleGAN2Config
-from .layers import PlainConv, equalised_linear, init_linear
-from .mapping import LR_MUL
+from .layers import PlainConv
 
 
 def minibatch_std(x: torch.Tensor, group_size: int = 4) -> torch.Tensor:

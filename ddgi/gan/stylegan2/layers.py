@@ -1,23 +1,11 @@
-"""Layers of StyleGAN2 with equalised learning rate: stored weights have unit variance and are scaled at use."""
+"""Layers of StyleGAN2: modulated and plain convolutions (Karras et al. 2020, section 2)."""
 
 import torch
 from torch import nn
 
-from ..ops import bias_act, conv_down, conv_same, downsample, modulated_conv, modulated_rgb, upsample
-from ..ops.activation import LRELU_GAIN
-
-
-def init_linear(layer: nn.Module, *, bias: float = 0.0, lr_mul: float = 1.0) -> nn.Module:
-    """Weights N(0, 1) / lr_mul, constant bias; returns the layer."""
-    nn.init.normal_(layer.weight, std=1.0 / lr_mul)
-    nn.init.constant_(layer.bias, bias)
-    return layer
-
-
-def equalised_linear(layer: nn.Module, x: torch.Tensor, lr_mul: float = 1.0) -> torch.Tensor:
-    """(W x / sqrt(fan_in) + b) * lr_mul for a linear layer with stored W, b; [B, in] to [B, out]."""
-    x = layer(x.to(layer.weight.dtype) * (x.shape[-1] ** -0.5))
-    return x * lr_mul if lr_mul != 1.0 else x
+from ...ops import bias_act, conv_down, conv_same, downsample, modulated_conv, modulated_rgb, upsample
+from ...ops.activation import LRELU_GAIN
+from ..linear import equalised_linear, init_linear
 
 
 class SynthesisLayer(nn.Module):

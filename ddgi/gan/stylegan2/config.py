@@ -2,9 +2,11 @@
 
 import dataclasses
 
-from ..errors import InputError
+from ...errors import InputError
+from ...fields import check_range
 
 ARCHITECTURES = ("skip", "resnet", "orig")
+WHAT = "The StyleGAN2 generator"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,15 +37,11 @@ class StyleGAN2Config:
         if self.architecture not in ARCHITECTURES:
             raise InputError(f"The generator's architecture is {self.architecture!r}; it must be one of "
                              f"{', '.join(ARCHITECTURES)}.")
-        for name in ("z_dim", "w_dim", "img_channels", "channel_base", "channel_max", "num_mapping_layers"):
-            if getattr(self, name) < 1:
-                raise InputError(f"The generator's {name} is {getattr(self, name)}; it must be 1 or more.")
-        if self.c_dim < 0:
-            raise InputError(f"The generator's c_dim is {self.c_dim}; it must be 0 or more.")
-        if self.conv_clamp is not None and not 0 < self.conv_clamp < float("inf"):
-            raise InputError(f"The generator's conv_clamp is {self.conv_clamp}; it must be positive, or None.")
-        if self.num_fp16_res < 0:
-            raise InputError(f"The generator's num_fp16_res is {self.num_fp16_res}; it must be 0 or more.")
+        check_range(self, WHAT, "z_dim w_dim img_channels channel_base channel_max", 1, 2 ** 24)
+        check_range(self, WHAT, "c_dim", 0, 2 ** 24)
+        check_range(self, WHAT, "num_mapping_layers", 1, 64)
+        check_range(self, WHAT, "num_fp16_res", 0, 16)
+        check_range(self, WHAT, "conv_clamp", 1e-3, 1e6)
         if self.channels is not None:
             object.__setattr__(self, "channels", tuple(int(value) for value in self.channels))
             if len(self.channels) != len(self.block_resolutions) or min(self.channels) < 1:
@@ -60,23 +58,13 @@ class StyleGAN2Config:
         """How many w vectors a picture needs: 2 log2(img_resolution) - 2."""
         return 2 * len(self.block_resolutions)
 
+    @property
+    def largest_activation(self) -> int:
+        """Numbers in the largest feature map of one picture."""
+        return max(self.channels_at(size) * size * size for size in self.block_resolutions)
+
     def channels_at(self, resolution: int) -> int:
         """Feature channels of the block at this resolution."""
         if self.channels is not None:
             return self.channels[self.block_resolutions.index(resolution)]
         return max(1, min(self.channel_base // resolution, self.channel_max))
-
-    def to_json(self) -> dict:
-        """Plain dict for the file's metadata."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_json(cls, values: dict) -> "StyleGAN2Config":
-        """The config back from `to_json`; unknown keys are refused."""
-        known = {field.name for field in dataclasses.fields(cls)}
-        if unknown := sorted(set(values) - known):
-            raise InputError(f"The generator file has unknown settings {', '.join(unknown)}; it needs a newer pack.")
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise InputError(f"The generator file's settings are not usable ({error}); export it again.") from error

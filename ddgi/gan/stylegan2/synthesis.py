@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 
-from ..errors import InputError
-from ..ops import upsample
+from ...errors import InputError
+from ...ops import upsample
 from .config import StyleGAN2Config
 from .layers import PlainConv, SynthesisLayer, ToRGB
 
@@ -120,6 +120,5 @@ def noise_source(noise_mode: str, seed: int | Sequence[int] | None, noises: Sequ
     seeds = [seed] * batch if isinstance(seed, int) else list(seed)
     if len(seeds) != batch:
         raise InputError(f"{len(seeds)} noise seeds were given for {batch} latents; give one number or one each.")
-    generators = [torch.Generator().manual_seed(int(value)) for value in seeds]
-    return lambda layer, ws, r: torch.cat(
-        [torch.randn(1, 1, r, r, generator=generator) for generator in generators]).to(ws.device)
+    rngs = [torch.Generator().manual_seed(int(value)) for value in seeds]
+    return lambda layer, ws, r: torch.cat([torch.randn(1, 1, r, r, generator=rng) for rng in rngs]).to(ws.device)

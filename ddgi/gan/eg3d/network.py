@@ -69,4 +69,5 @@ class EG3D(nn.Module):
         feature = feature.unflatten(2, (size, size))
         image = self.superresolution(feature, ws, dtype=dtype)
         square = (-1, 1, size, size)
-        return RenderOutput(image, feature[:, :3].contiguous(), depth.reshape(square), alpha.reshape(square))
+        return RenderOutput(image, feature[:, :3].contiguous(), depth.reshape(square), alpha.reshape(square),
+                            labels)

@@ -3,8 +3,8 @@
 import torch
 from torch import nn
 
+from ..mapping import MappingNetwork
 from .config import StyleGAN2Config
-from .mapping import MappingNetwork
 from .synthesis import SynthesisNetwork
 
 

@@ -1,0 +1,49 @@
+"""StyleGAN2 as a generator family."""
+
+from collections.abc import Sequence
+
+import torch
+
+from ..flat import FlatGenerator
+from ..foreign import ForeignModule
+from ..mapping import with_average
+from ..tensors import Tensors
+from .config import StyleGAN2Config
+from .foreign import settings_of
+from .infer import LABEL, drop_filters, infer_config, owns
+from .network import StyleGAN2
+
+
+class StyleGAN2Generator(FlatGenerator):
+    """A 2D generator (Karras et al. 2020); see `Generator` for what all families share."""
+
+    family = "stylegan2"
+    label = LABEL
+    config_type = StyleGAN2Config
+    network = StyleGAN2
+    config: StyleGAN2Config
+    module: StyleGAN2
+
+    owns = staticmethod(owns)
+    infer = staticmethod(infer_config)
+    cleaned = staticmethod(drop_filters)
+    settings_of = staticmethod(settings_of)
+
+    @classmethod
+    def adopt(cls, tensors: Tensors, network: ForeignModule | None) -> tuple[Tensors, StyleGAN2Config, dict]:
+        tensors, note = with_average(tensors)
+        tensors, config, notes = super().adopt(tensors, network)
+        return tensors, config, note | notes
+
+    def synthesise(self, ws: torch.Tensor, noise_mode: str, seed: int | Sequence[int] | None,
+                   dtype: torch.dtype | None) -> torch.Tensor:
+        return self.module.synthesis(ws, noise_mode, seed, dtype=dtype)
+
+    def _own_facts(self) -> dict:
+        return backbone_facts(self.config) | {"architecture": self.config.architecture}
+
+
+def backbone_facts(config: StyleGAN2Config) -> dict:
+    """What there is to tell of StyleGAN2's layers."""
+    return {"conv_clamp": config.conv_clamp, "mapping_layers": config.num_mapping_layers,
+            "channels": {str(size): config.channels_at(size) for size in config.block_resolutions}}
