@@ -4,14 +4,18 @@ The nodes are imported here and not inside the entrypoint: ComfyUI prints the tr
 failed import, but only the bare message of a failed entrypoint.
 """
 
-from .nodes import DDGIExtension
+import logging
 
-WEB_DIRECTORY = "./web"
+from .host.version import too_old
 
+if problem := too_old():
+    logging.error(problem)
+    NODE_CLASS_MAPPINGS = {}    # a pack without nodes: an exception would print a page around the one line that counts
+else:
+    from .nodes import DDGIExtension
 
-async def comfy_entrypoint() -> DDGIExtension:
-    """What ComfyUI calls to get the nodes of this pack."""
-    return DDGIExtension()
+    WEB_DIRECTORY = "./web"
 
-
-__all__ = ["WEB_DIRECTORY", "comfy_entrypoint"]
+    async def comfy_entrypoint() -> DDGIExtension:
+        """What ComfyUI calls to get the nodes of this pack."""
+        return DDGIExtension()

@@ -17,7 +17,6 @@ from ..ddgi.errors import InputError
 from ..ddgi.features import FeatureLayout
 from ..ddgi.gan import Generator
 from . import folders
-from .demo_models import KINDS
 from .managed import loaded_generator
 
 TO_BRIDGES = {"DDGI_TAP", "DDGI_FEATURES"}
@@ -90,7 +89,7 @@ def _file(graph: dict, link: list, loader: str, folder: str, widget: str, demo_p
     """The file behind an output of a loader; demo_part: which file of the demo loader's pair."""
     node = graph.get(link[0], {})
     if node.get("class_type") == "DDGILoadDemoModels":
-        pair = KINDS.get(node["inputs"].get("kind", next(iter(KINDS))))
+        pair = folders.DEMO_KINDS.get(node["inputs"].get("kind", next(iter(folders.DEMO_KINDS))))
         return folders.DEMO / pair[demo_part] if pair else None
     name = node.get("inputs", {}).get(widget)
     if node.get("class_type") != loader or not isinstance(name, str):

@@ -1,4 +1,4 @@
-"""The demo models: a small diffusion model and ControlNet in the core's own types, and the names of all their files."""
+"""The demo models: a small diffusion model and ControlNet in the core's own types, and their names."""
 
 from pathlib import Path
 
@@ -6,9 +6,6 @@ from ..ddgi.demo import files
 from ..ddgi.demo.config import DiffusionConfig
 from ..ddgi.files import load_tensors
 from . import core_models, folders
-
-# What the drop-down says to the generator and the bridge it gives.
-KINDS = {"2D face (StyleGAN2)": (files.GENERATOR, files.BRIDGE), "3D head (EG3D)": (files.EG3D, files.BRIDGE_3D)}
 
 
 def load_diffusion(folder: Path = folders.DEMO):

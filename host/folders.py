@@ -4,6 +4,7 @@ from pathlib import Path
 
 import folder_paths
 
+from ..ddgi.demo import files
 from ..ddgi.errors import InputError
 from ..ddgi.gan import labels
 
@@ -11,6 +12,8 @@ GENERATORS = "ddgi_generators"
 BRIDGES = "ddgi_bridges"
 DEMO = Path(__file__).resolve().parents[1] / "demo"
 EXAMPLES = DEMO / "examples"
+# What the drop-down of demo models says to the generator and the bridge that it gives.
+DEMO_KINDS = {"2D face (StyleGAN2)": (files.GENERATOR, files.BRIDGE), "3D head (EG3D)": (files.EG3D, files.BRIDGE_3D)}
 
 _KINDS = {
     GENERATORS: ("generators", {".safetensors", ".pkl", ".pt"}, "generator*.safetensors",

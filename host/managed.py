@@ -1,7 +1,9 @@
 """Networks under ComfyUI's memory management: loaded when used, offloaded when memory is needed."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 from weakref import WeakValueDictionary
 
 import comfy.model_management
@@ -11,12 +13,14 @@ import torch
 from torch import nn
 
 from .. import ddgi
-from ..ddgi.bridge import Bridge
-from ..ddgi.gan import Generator
+
+if TYPE_CHECKING:
+    from ..ddgi.bridge import Bridge
+    from ..ddgi.gan import Generator
 
 Value = TypeVar("Value")
 # Generators that somebody holds, by file: what is loaded already can be compared before it is used.
-_GENERATORS: "WeakValueDictionary[Path, ManagedModel[Generator]]" = WeakValueDictionary()
+_GENERATORS: WeakValueDictionary[Path, ManagedModel[Generator]] = WeakValueDictionary()
 
 
 class ManagedModel(Generic[Value]):

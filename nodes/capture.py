@@ -7,7 +7,6 @@ import nodes as core_nodes
 
 from ..ddgi.errors import InputError
 from ..ddgi.features import FeatureLayout, StepSelection
-from ..host.belonging import check_graph
 from ..host.capture.encode import encode_latent
 from ..host.capture.run import FeatureTap
 from .types import FEATURES, Features, Tap
@@ -42,6 +41,8 @@ _GRAPH = [io.Hidden.prompt, io.Hidden.unique_id]
 
 def _check_graph(node: type[io.ComfyNode], model) -> None:
     """Refuse, before anything is sampled, a bridge below `node` that does not read `model`; see `belonging`."""
+    from ..host.belonging import check_graph
+
     layout = FeatureLayout.of(model.get_model_object("diffusion_model"))
     if node.hidden is not None:
         check_graph(node.hidden.prompt, node.hidden.unique_id, layout)

@@ -2,8 +2,7 @@
 
 from comfy_api.latest import io
 
-from ..host import folders
-from ..host.demo_models import KINDS, load_control_net, load_diffusion
+from ..host.folders import DEMO, DEMO_KINDS
 from ..host.managed import managed_bridge, managed_generator
 from .types import MODELS, Bridge, Generator
 
@@ -21,7 +20,7 @@ class LoadDemoModels(io.ComfyNode):
                         "They need no download and run on a CPU in seconds; their pictures are small. Use them to "
                         "learn the nodes, then swap in your own checkpoint, ControlNet, generator and bridge.",
             search_aliases=["example models", "headworld", "face", "portrait", "character", "avatar"],
-            inputs=[io.Combo.Input("kind", options=list(KINDS), default=next(iter(KINDS)), optional=True,
+            inputs=[io.Combo.Input("kind", options=list(DEMO_KINDS), default=next(iter(DEMO_KINDS)), optional=True,
                                    tooltip="2D draws the face as the drawing shows it. 3D makes a head for any camera, "
                                            "with depth and mesh.")],
             outputs=[
@@ -37,14 +36,15 @@ class LoadDemoModels(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, kind: str = "") -> list[float]:
-        return [path.stat().st_mtime for path in sorted(folders.DEMO.glob("*.safetensors"))]
+        return [path.stat().st_mtime for path in sorted(DEMO.glob("*.safetensors"))]
 
     @classmethod
-    def execute(cls, kind: str = next(iter(KINDS))) -> io.NodeOutput:
-        model, clip, vae = load_diffusion()
-        generator, bridge = KINDS[kind]
-        return io.NodeOutput(model, clip, vae, load_control_net(), managed_generator(folders.DEMO / generator),
-                             managed_bridge(folders.DEMO / bridge))
+    def execute(cls, kind: str = next(iter(DEMO_KINDS))) -> io.NodeOutput:
+        from ..host.demo_models import load_control_net, load_diffusion
+
+        generator, bridge = DEMO_KINDS[kind]
+        return io.NodeOutput(*load_diffusion(), load_control_net(), managed_generator(DEMO / generator),
+                             managed_bridge(DEMO / bridge))
 
 
 NODES = [LoadDemoModels]

@@ -5,11 +5,13 @@ from pathlib import Path
 import folder_paths
 from comfy_api.latest import io, ui
 
+from .. import ddgi
 from ..ddgi.errors import InputError
-from ..ddgi.gan import GanLatent
+from ..host.listing import Listing
 from .types import LATENT, Latent
 
 SUFFIX = ".latent.safetensors"
+_LATENTS = Listing(SUFFIX)
 
 
 class SaveLatent(io.ComfyNode):
@@ -34,7 +36,7 @@ class SaveLatent(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, latent: GanLatent, filename_prefix: str) -> io.NodeOutput:
+    def execute(cls, latent: "ddgi.GanLatent", filename_prefix: str) -> io.NodeOutput:
         folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(
             filename_prefix, folder_paths.get_output_directory())
         file_name = f"{name}_{counter:05}_{SUFFIX}"
@@ -73,15 +75,13 @@ class LoadLatent(io.ComfyNode):
 
     @classmethod
     def execute(cls, latent_name: str) -> io.NodeOutput:
-        return io.NodeOutput(GanLatent.load(_latent_path(latent_name)))
+        return io.NodeOutput(ddgi.GanLatent.load(_latent_path(latent_name)))
 
 
 def _latent_names() -> list[str]:
     """Files of the output and input folder in core's annotated form, newest first."""
-    found = []
-    for kind, root in (("output", folder_paths.get_output_directory()), ("input", folder_paths.get_input_directory())):
-        files = Path(root).rglob(f"*{SUFFIX}") if Path(root).is_dir() else ()
-        found += [(-path.stat().st_mtime, f"{path.relative_to(root).as_posix()} [{kind}]") for path in files]
+    roots = {"output": folder_paths.get_output_directory(), "input": folder_paths.get_input_directory()}
+    found = [(-changed, f"{name} [{kind}]") for kind, root in roots.items() for changed, name in _LATENTS.names(root)]
     return [name for _, name in sorted(found)]
 
 

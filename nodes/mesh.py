@@ -1,14 +1,18 @@
 """Nodes that turn 3D heads into core's VOXEL and MESH."""
 
+from typing import TYPE_CHECKING
+
 import torch
 from comfy.model_management import throw_exception_if_processing_interrupted
 from comfy.utils import ProgressBar
 from comfy_api.latest import Types, io
 from torch.nn.utils.rnn import pad_sequence
 
-from ..ddgi.mesh import HeadMesh, head_meshes, head_voxels, linear_light
 from ..host.managed import ManagedModel
 from .types import HEADS, Generator, Latent
+
+if TYPE_CHECKING:
+    from ..ddgi.mesh import HeadMesh
 
 _LATENT_TIP = "The faces, from DDGI Face Latent or DDGI Load Latent."
 _THRESHOLD_TIP = ("How dense the head must be to count as solid; 10 is usual. A higher value eats thin hair and soft "
@@ -73,6 +77,8 @@ class DensityToVoxel(io.ComfyNode):
     @classmethod
     def execute(cls, generator: ManagedModel, latent, truncation: float, allow_relative: bool,
                 **settings) -> io.NodeOutput:
+        from ..ddgi.mesh import head_voxels
+
         network, ws, settings = _prepare(generator, latent, truncation, allow_relative, settings)
         return io.NodeOutput(Types.VOXEL(head_voxels(network, ws, **settings)))
 
@@ -100,16 +106,20 @@ class HeadMeshNode(io.ComfyNode):
     @classmethod
     def execute(cls, generator: ManagedModel, latent, truncation: float, allow_relative: bool,
                 **settings) -> io.NodeOutput:
+        from ..ddgi.mesh import head_meshes
+
         network, ws, settings = _prepare(generator, latent, truncation, allow_relative, settings)
         return io.NodeOutput(to_mesh(head_meshes(network, ws, **settings)))
 
 
-def to_mesh(heads: list[HeadMesh]) -> Types.MESH:
+def to_mesh(heads: "list[HeadMesh]") -> Types.MESH:
     """Meshes of different sizes to one MESH, padded with zeros, with their true sizes beside it.
 
     It is unlit: the colours come from pictures and hold the light already, and core writes no normals, without
     which a lit mesh would show its triangles. glTF wants vertex colours in linear light.
     """
+    from ..ddgi.mesh import linear_light
+
     def counts(tensors: list[torch.Tensor]) -> torch.Tensor:
         return torch.tensor([len(tensor) for tensor in tensors])
 

@@ -1,42 +1,21 @@
 """The node that trains a bridge for the loaded models."""
 
-import copy
-import dataclasses
-import json
-import re
-from pathlib import Path
-
-import folder_paths
-import numpy as np
-import torch
-from comfy.model_management import get_torch_device, throw_exception_if_processing_interrupted
-from comfy.utils import ProgressBar
 from comfy_api.latest import io
-from server import PromptServer
 
-from ..ddgi.bridge import ATTENTION_SOURCES, REFINEMENTS, BridgeSizes
 from ..ddgi.errors import InputError
-from ..ddgi.files import read_metadata
-from ..ddgi.gan import Generator as GeneratorNetwork
-from ..ddgi.training.bridge_trainer import MAPPING, MODULATION, BridgeTrainer
-from ..ddgi.training.config import CACHES, PRECISIONS, FeatureConfig, TrainConfig
-from ..ddgi.training.denoising import DISTRIBUTIONS
-from ..ddgi.training.folder import last_lines
-from ..ddgi.training.preflight import report_lines
-from ..ddgi.training.sources import GRAMMARS, DataTable
-from ..ddgi.training.watch import Watch, last_preview, save_preview
-from ..host import folders
 from ..host.managed import ManagedModel, managed_bridge
-from ..host.training.encoder import DiffusionEncoder
-from ..host.training.recipe import check, prepare
 from .types import TRAINING, Bridge, Generator
 
-# What the drop-down says to the sources of `DataTable`, and the node's words to its fields.
+# What the drop-down says to the trainer's sources of data, and the node's words to their fields.
 SOURCES = {"generator's own samples": "generator", "folder of pictures": "folder",
            "CelebAMask-HQ folder": "celebamask-hq", "head world (demo)": "head-world"}
 _FIELDS = {"samples": "count", "words": "grammar", "folder": "root", "prompt": "prompt"}
-_NAME = re.compile(r"\w[\w .-]*(?<![ .])", re.ASCII)
-_LINES = 8  # of the report, under the node while it runs
+# Choices of the trainer, which is loaded only when it trains; a test holds them and the defaults below to its own.
+_ATTENTION, _REFINEMENTS = ("output", "probabilities"), ("local", "global", "both")
+_GRAMMARS = ("faces", "head-world")
+_DENOISING_STEPS = ("uniform", "low", "late", "high", "logit_normal", "last")
+_PRECISIONS = ("fp32", "bf16", "fp16")
+_CACHES = ("none", "disk")
 
 
 class TrainBridge(io.ComfyNode):
@@ -65,21 +44,11 @@ class TrainBridge(io.ComfyNode):
     @classmethod
     def execute(cls, model, clip, vae, generator: ManagedModel, name: str, data: dict | None = None, control_net=None,
                 **settings) -> io.NodeOutput:
-        if not _NAME.fullmatch(name):
-            raise InputError(f"The name {name!r} cannot be a file name; use letters, digits, spaces, - and _.")
-        folder = Path(folder_paths.get_output_directory()) / "ddgi_train" / name
-        shown = _Shown(folder, cls.hidden.unique_id)
-        with torch.inference_mode(False):  # ComfyUI runs nodes in the mode, which knows no gradients
-            encoder = DiffusionEncoder(model, clip, vae, control_net, size=settings["size"], cfg=settings["cfg"],
-                                       steps=settings["sampling_steps"], name=type(model.model.model_config).__name__)
-            trainer, problems = prepare(_config(settings), _table(data), encoder, _training_copy(generator), folder,
-                                        shown.watch)
-            file = _file(name, trainer)
-            with trainer.lock:
-                report = check(trainer)
-                trainer.run().save(file)
-        text = "\n".join([*problems, *report_lines(report), *_scores(folder), f"saved            {file}"])
-        return io.NodeOutput(managed_bridge(file), _image(folder), text)
+        from ..host.training.session import train
+
+        file, preview, report = train(name, _source(data), settings, model, clip, vae, control_net, generator,
+                                      cls.hidden.unique_id)
+        return io.NodeOutput(managed_bridge(file), preview, report)
 
 
 def _model_inputs() -> list[io.Input]:
@@ -99,9 +68,9 @@ def _data_input() -> io.Input:
                                                                                      "drawn.")
     folder = io.String.Input("folder", default="", tooltip="The full path of the folder, or its name in ComfyUI's "
                                                            "input folder.")
-    prompt = io.String.Input("prompt", default=DataTable.prompt, tooltip="The prompt of pictures that have no caption "
-                                                                         "file.")
-    words = io.Combo.Input("words", options=list(GRAMMARS), default=DataTable.grammar,
+    prompt = io.String.Input("prompt", default="a photo of a face",
+                             tooltip="The prompt of pictures that have no caption file.")
+    words = io.Combo.Input("words", options=list(_GRAMMARS), default=_GRAMMARS[0],
                            tooltip="What the prompts speak of. faces: photographs of people. head-world: the words "
                                    "that the demo models know.")
     own, pictures, celebamask, heads = SOURCES
@@ -136,9 +105,8 @@ def _plain_inputs() -> list[io.Input]:
 
 
 def _advanced_inputs() -> list[io.Input]:
-    features, sizes = FeatureConfig(), BridgeSizes()
     return [
-        io.Int.Input("own_pictures", default=features.own_images, min=1, max=1_000_000, advanced=True,
+        io.Int.Input("own_pictures", default=2000, min=1, max=1_000_000, advanced=True,
                      tooltip="How many pictures the diffusion model finishes first, so that T learns what the words "
                              "mean to it. They are kept on disk."),
         io.Int.Input("sampling_steps", default=20, min=1, max=1000, advanced=True,
@@ -148,112 +116,33 @@ def _advanced_inputs() -> list[io.Input]:
         io.Int.Input("size", default=0, min=0, max=4096, step=8, advanced=True,
                      tooltip="The side of the pictures that the diffusion model sees; 0 is 512, or the demo model's "
                              "own."),
-        io.Int.Input("held_out", default=TrainConfig.held_out, min=1, max=10_000, advanced=True,
+        io.Int.Input("held_out", default=64, min=1, max=10_000, advanced=True,
                      tooltip="How many model passes on pictures that are not trained on make a score."),
-        io.Combo.Input("attention_source", options=list(ATTENTION_SOURCES), default=sizes.attention_source,
+        io.Combo.Input("attention_source", options=list(_ATTENTION), default=_ATTENTION[0],
                        advanced=True, tooltip="What AbSMNet reads of cross-attention: its output, or how much each "
                                               "place looks at the words."),
-        io.Combo.Input("refinement", options=list(REFINEMENTS), default=sizes.refinement, advanced=True,
+        io.Combo.Input("refinement", options=list(_REFINEMENTS), default=_REFINEMENTS[-1], advanced=True,
                        tooltip="What AbSMNet refines features by: the words at each place, all of it, or both."),
-        io.Combo.Input("denoising_steps", options=list(DISTRIBUTIONS), default=features.denoising_steps,
+        io.Combo.Input("denoising_steps", options=list(_DENOISING_STEPS), default=_DENOISING_STEPS[0],
                        advanced=True, tooltip="Which steps of a sampling run are learnt. uniform: all alike. low: more "
                                               "late ones. late: mostly the very last. high: more early ones. "
                                               "logit_normal: mostly the middle. last: only the last."),
-        io.Combo.Input("precision", options=list(PRECISIONS), default=TrainConfig.precision, advanced=True,
+        io.Combo.Input("precision", options=list(_PRECISIONS), default=_PRECISIONS[0], advanced=True,
                        tooltip="The precision of the training; bf16 and fp16 are faster on graphics cards."),
-        io.Combo.Input("cache", options=list(CACHES), default=features.cache, advanced=True,
+        io.Combo.Input("cache", options=list(_CACHES), default=_CACHES[0], advanced=True,
                        tooltip="Whether what the diffusion model saw is kept. disk: it runs once for each pass and "
                                "never again, which suits a slow model and much free space."),
     ]
 
 
-class _Shown:
-    """Shows a training at its node; a cancel stops it at the end of a step."""
+def _source(data: dict | None) -> dict:
+    """The trainer's fields for what the drop-down and the inputs below it say.
 
-    def __init__(self, folder: Path, node_id: str):
-        self.folder, self.node_id, self.lines = folder, node_id, []
-        self.what, self.bar, self.picture = "", None, None
-        self.watch = Watch(report=self._report, progress=self._progress, preview=self._preview)
-
-    def _report(self, line: str) -> None:
-        self.lines.append(line)
-        server = getattr(PromptServer, "instance", None)
-        if server is not None:
-            server.send_progress_text("\n".join(self.lines[-_LINES:]), self.node_id)
-
-    def _progress(self, what: str, done: int, total: int) -> None:
-        if what != self.what:
-            self.what, self.bar = what, ProgressBar(total)  # a bar that went back would not be shown
-        picture, self.picture = self.picture, None
-        self.bar.update_absolute(done, total, picture and ("JPEG", picture, None))
-        throw_exception_if_processing_interrupted()
-
-    def _preview(self, stage: str, step: int, pictures: torch.Tensor) -> None:
-        self.picture = save_preview(self.folder, stage, step, pictures)
-
-
-def _config(settings: dict) -> TrainConfig:
-    plain = TrainConfig(seed=settings["seed"], precision=settings["precision"], held_out=settings["held_out"],
-                        evaluate_every=settings["preview_every"])
-    kept = {}
-    if settings["cache"] == "disk":  # no more than the longer stage reads
-        most = max(settings["steps_m"], settings["steps_t"]) * settings["batch"]
-        kept = {"passes": min(FeatureConfig.passes, most)}
-    features = FeatureConfig(denoising_steps=settings["denoising_steps"], own_images=settings["own_pictures"],
-                             cache=settings["cache"], **kept)
-    stages = {name: dataclasses.replace(
-        getattr(plain, name), steps=steps, batch=settings["batch"], rate=settings["learning_rate"],
-        warmup=min(plain.mapping.warmup, 1 + steps // 10))
-        for name, steps in ((MAPPING, settings["steps_m"]), (MODULATION, settings["steps_t"]))}
-    sizes = BridgeSizes(attention_source=settings["attention_source"], refinement=settings["refinement"])
-    return dataclasses.replace(plain, features=features, bridge=sizes, **stages)
-
-
-def _table(data: dict | None) -> DataTable:
-    """The data that the drop-down and the inputs below it ask for; ComfyUI gives None for a choice it does not know."""
+    ComfyUI gives None for a choice it does not know.
+    """
     if data is None:
         raise InputError(f"The workflow asks for data that this node does not know; choose from: {', '.join(SOURCES)}.")
-    fields = {_FIELDS[key]: value for key, value in data.items() if key in _FIELDS}
-    if "root" in fields:
-        path = fields["root"].strip().strip('"')  # Windows copies paths with quotes
-        fields["root"] = path and str(Path(folder_paths.get_input_directory()) / path)
-    return DataTable(source=SOURCES[data["data"]], **fields)
-
-
-def _training_copy(generator: ManagedModel) -> GeneratorNetwork:
-    """The generator with weights that may stand in a graph; those of the loading node are for inference."""
-    return copy.deepcopy(generator.value).to(get_torch_device())
-
-
-def _file(name: str, trainer: BridgeTrainer) -> Path:
-    """Where the bridge goes.
-
-    Raises:
-        InputError: another training's bridge is there.
-    """
-    path = Path(folder_paths.get_folder_paths(folders.BRIDGES)[0]) / f"{name}.safetensors"
-    if path.exists():
-        mine = json.loads(json.dumps(trainer.identity()))
-        record = read_metadata(path)["provenance"]
-        if mine != {key: record.get(key) for key in mine}:
-            raise InputError(f"{path} is the bridge of another training; choose another name, or move that file away.")
-    return path
-
-
-def _scores(folder: Path) -> list[str]:
-    """The last held-out score of M and of T."""
-    scores = []
-    for label, stage in (("M", MAPPING), ("T", MODULATION)):
-        found = last_lines(folder / f"{stage}.jsonl").get("held_out", {})
-        scores.append(f"{label} held out".ljust(17) + "  ".join(f"{key} {value:.4f}" for key, value in found.items()))
-    return scores
-
-
-def _image(folder: Path) -> torch.Tensor:
-    """The last preview as IMAGE [1, 2 S, n S, 3]; one black pixel where its file was removed."""
-    sheet = last_preview(folder)
-    pixels = np.zeros((1, 1, 3), np.uint8) if sheet is None else np.asarray(sheet)
-    return torch.from_numpy(pixels.astype(np.float32) / 255)[None]
+    return {"source": SOURCES[data["data"]], **{_FIELDS[key]: value for key, value in data.items() if key in _FIELDS}}
 
 
 NODES = [TrainBridge]

@@ -3,6 +3,7 @@
 import argparse
 import json
 
+from ..demo import files
 from ..errors import InputError
 from .report import PromptProgress, say
 
@@ -10,7 +11,6 @@ HELP = "render faces, an orbit and a 3D model from text and drawings with the de
 WORKFLOWS = {"mask": "face_from_text_and_mask", "scribble": "face_from_text_and_scribble"}
 # Of the first mask example: what is made, its workflow, and the input that names its file.
 HEADS = (("orbit", "face_3d_orbit", "SaveVideo.filename_prefix"), ("head", "face_3d_mesh", "SaveGLB.filename_prefix"))
-FILES_3D = ("generator_eg3d.safetensors", "bridge_eg3d.safetensors")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -89,7 +89,7 @@ def _examples():
 
 def _missing_3d(folder) -> str:
     """One sentence where the models of the 3D head are not there, else nothing."""
-    names = [name for name in FILES_3D if not (folder / "demo" / name).is_file()]
+    names = [name for name in (files.EG3D, files.BRIDGE_3D) if not (folder / "demo" / name).is_file()]
     return (f"No orbit and no 3D model will be made: {folder / 'demo'} has no {' and no '.join(names)}; get a complete "
             f"copy of the pack, or run `make train-demo`.") if names else ""
 
@@ -98,4 +98,4 @@ def _picture_size(folder) -> int:
     """Side of the pictures the demo diffusion model was trained on, as its file says."""
     from ..files import read_metadata
 
-    return int(read_metadata(folder / "demo" / "diffusion.safetensors")["config"]["image_size"])
+    return int(read_metadata(folder / "demo" / files.DIFFUSION)["config"]["image_size"])

@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
+import ddgi.cameras
+import ddgi.gan
+import ddgi.headworld
+
 SHIPPED = Path(__file__).parents[2] / "demo"
 
 
@@ -57,7 +61,7 @@ def networks(core, config, tokenizer_folder):
 
 def test_every_word_of_the_grammar_is_one_token(pack, networks):
     tokenizer = networks["clip"].tokenizer
-    for word in pack.ddgi.headworld.VOCABULARY:
+    for word in ddgi.headworld.VOCABULARY:
         ids = [token for token, _ in tokenizer.tokenize_with_weights(word)["l"][0]]
         end = ids[-1]
         assert ids[2:] == [end] * 75, word  # start, the word, end and padding
@@ -104,7 +108,7 @@ def test_latents_weigh_what_the_pixels_over_them_weigh(demo):
 
 
 def test_head_code_reads_only_what_the_head_world_draws(pack, demo):
-    headworld = pack.ddgi.headworld
+    headworld = ddgi.headworld
     z = headworld.stack_seeds(range(4))
     code = demo.generator.head_code(z)
     assert torch.allclose(demo.generator.head_code(z * 3), code, atol=1e-5)  # only z's direction counts
@@ -142,10 +146,10 @@ def test_a_saved_diffusion_file_gives_the_same_model(demo, core, pack, config, n
 
 
 def test_the_code_of_a_3d_head_knows_neither_camera_nor_wall(pack, demo):
-    z = pack.ddgi.headworld.stack_seeds(range(4))
-    factors = pack.ddgi.headworld.FACTORS
+    z = ddgi.headworld.stack_seeds(range(4))
+    factors = ddgi.headworld.FACTORS
     moved = z.clone()
-    first = len(pack.ddgi.headworld.ATTRIBUTES)
+    first = len(ddgi.headworld.ATTRIBUTES)
     # z's direction counts, so a swap of two unseen dimensions keeps all others as they are.
     yaw, pitch = first + factors.index("yaw"), first + factors.index("pitch")
     moved[:, [yaw, pitch]] = z[:, [pitch, yaw]]
@@ -154,14 +158,14 @@ def test_the_code_of_a_3d_head_knows_neither_camera_nor_wall(pack, demo):
 
 
 def test_guided_rays_equal_the_renderer_at_the_same_depths(pack, demo):
-    gan = pack.ddgi.gan
+    gan = ddgi.gan
     settings = dataclasses.replace(demo.settings.CPU, views_resolution=16, w_dim=8,
                                    plane_resolution=16, plane_channels=(8, 8, 4))
     torch.manual_seed(0)
     module = gan.EG3D(demo.generator_3d.eg3d_config(settings)).requires_grad_(False)
     planes = module.planes(torch.randn(2, module.config.num_ws, 8), "none")
-    labels = pack.ddgi.cameras.look_at_label(torch.tensor([0.1, -0.3]), torch.tensor([0.0, 0.2]))
-    origins, directions = pack.ddgi.cameras.rays_from_label(labels, 4)
+    labels = ddgi.cameras.look_at_label(torch.tensor([0.1, -0.3]), torch.tensor([0.0, 0.2]))
+    origins, directions = ddgi.cameras.rays_from_label(labels, 4)
     origins = origins[:, None].expand_as(directions)
     rays = importlib.import_module(f"{pack.__name__}.ddgi.gan.eg3d.rays")
     options = dataclasses.replace(module.config.rendering, depth_resolution_importance=0)

@@ -41,12 +41,12 @@ def test_bridges_and_steps_are_scored_on_the_same_runs(room, scores):
     assert several["m_only (two)"] == scores["m_only"]
 
 
-@pytest.mark.parametrize("kind", ["2D face (StyleGAN2)", "3D head (EG3D)"])
-def test_each_bridge_belongs_to_its_generator(room, kind):
-    generator_file, bridge_file = room.demo_models.KINDS[kind]
+@pytest.mark.parametrize("is_3d", [False, True], ids=["2D", "3D"])
+def test_each_bridge_belongs_to_its_generator(room, is_3d):
+    generator_file, bridge_file = list(room.folders.DEMO_KINDS.values())[is_3d]
     generator = room.managed.managed_generator(room.folders.DEMO / generator_file).value
     bridge = room.managed.managed_bridge(room.folders.DEMO / bridge_file).value
-    assert generator.is_3d == kind.startswith("3D")
+    assert generator.is_3d == is_3d
     assert bridge.config.generator_fingerprint == generator.fingerprint
     assert bridge.config.num_ws == generator.config.num_ws
     assert bridge.record["stages"].keys() == {"mapping", "modulation"}

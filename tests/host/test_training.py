@@ -5,6 +5,8 @@ import importlib
 import pytest
 import torch
 
+import ddgi
+
 PROMPTS = ["a smiling woman with long red hair", "a man with glasses"]
 RECIPE = """
 held_out_share = 0.2
@@ -123,7 +125,7 @@ def test_parts_of_another_checkpoint_are_named(pack, encoder, monkeypatch, other
         monkeypatch.setattr(encoder.vae, "latent_channels", 16)
     else:
         monkeypatch.setattr(encoder.clip, "encode_from_tokens", lambda *_, **__: (torch.zeros(1, 77, 32), None))
-    with pytest.raises(pack.ddgi.InputError, match=words):
+    with pytest.raises(ddgi.InputError, match=words):
         type(encoder)(encoder.model, encoder.clip, encoder.vae)
 
 
@@ -141,7 +143,7 @@ def test_a_recipe_trains_and_its_bridge_loads(pack, tmp_path):
     assert result["report"]["steps"] == {"mapping": 2, "modulation": 2}
     assert result["report"]["generator"]["size"] == 64
     assert any(line.startswith("in all") for line in lines)
-    bridge = pack.ddgi.load_bridge(out)
+    bridge = ddgi.load_bridge(out)
     assert bridge.config.generator_fingerprint == result["record"]["generator"]["fingerprint"]
     assert bridge.record["data"]["source"] == "generator samples"
     assert bridge.record["stages"]["modulation"]["step"] == 2
@@ -173,5 +175,5 @@ def test_wrong_files_and_settings_of_models_are_sentences(pack, tmp_path, table,
     recipe, folders = part(pack, "host.training.recipe"), part(pack, "host.folders")
     (tmp_path / "cut.safetensors").write_bytes((folders.DEMO / "judges.safetensors").read_bytes()[:1000])
     files = {"FILE": str(tmp_path / "cut.safetensors"), "JUDGES": str(folders.DEMO / "judges.safetensors")}
-    with pytest.raises(pack.ddgi.InputError, match=words):
+    with pytest.raises(ddgi.InputError, match=words):
         recipe.open_encoder(recipe.ModelTable(**{key: files.get(value, value) for key, value in table.items()}))

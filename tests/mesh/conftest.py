@@ -16,17 +16,17 @@ RADIUS = (REACH - 11 / STEEPNESS) ** 0.5
 KNOWN = {"box": BOX, "centre": torch.tensor(CENTRE), "radius": RADIUS, "sharpness": SHARPNESS}
 
 
-def build(library, plane_axes="xy_xz_zx"):
-    """(Generator, planes [1, 3, 4, 32, 32]) of the given copy of the library."""
+def build(plane_axes="xy_xz_zx"):
+    """(Generator, planes [1, 3, 4, 32, 32])."""
     torch.manual_seed(0)
-    backbone = library.gan.StyleGAN2Config(z_dim=8, c_dim=25, w_dim=8, img_resolution=32, img_channels=12,
-                                           channel_base=64, channel_max=8, num_mapping_layers=2)
-    config = library.gan.EG3DConfig(
+    backbone = ddgi.gan.StyleGAN2Config(z_dim=8, c_dim=25, w_dim=8, img_resolution=32, img_channels=12,
+                                        channel_base=64, channel_max=8, num_mapping_layers=2)
+    config = ddgi.gan.EG3DConfig(
         backbone, img_resolution=64, neural_rendering_resolution=16, feature_channels=4, decoder_width=8,
         sr_input_resolution=16, sr_channels=(8, 8),
-        rendering=library.gan.RenderingConfig(box_warp=BOX, plane_axes=plane_axes))
-    module = library.gan.EG3D(config).eval().requires_grad_(False)
-    generator = library.gan.EG3DGenerator(config, module, name="tiny3d")
+        rendering=ddgi.gan.RenderingConfig(box_warp=BOX, plane_axes=plane_axes))
+    module = ddgi.gan.EG3D(config).eval().requires_grad_(False)
+    generator = ddgi.gan.EG3DGenerator(config, module, name="tiny3d")
     _set_decoder(module.decoder.net)
     return generator, _planes()
 
@@ -60,7 +60,7 @@ def _planes():
 def ball_with():
     """Builds (generator, planes) with another order of plane axes; the density is no ball then."""
     def make(plane_axes):
-        generator, _ = build(ddgi, plane_axes)
+        generator, _ = build(plane_axes)
         return generator, torch.randn(1, 3, 4, 32, 32, generator=torch.Generator().manual_seed(3)) * 0.05
     return make
 
@@ -68,7 +68,7 @@ def ball_with():
 @pytest.fixture
 def ball(monkeypatch):
     """The generator with the ball as the planes of every latent, and two latents."""
-    generator, planes = build(ddgi)
+    generator, planes = build()
     monkeypatch.setattr(generator, "planes", lambda ws: planes)
     return types.SimpleNamespace(generator=generator, planes=planes, ws=torch.zeros(2, 8, 8), **KNOWN)
 
@@ -76,7 +76,7 @@ def ball(monkeypatch):
 @pytest.fixture
 def pack_ball(pack, monkeypatch):
     """The same as sockets carry it: a managed generator and a latent of two heads."""
-    generator, planes = build(pack.ddgi)
+    generator, planes = build()
     monkeypatch.setattr(generator, "planes", lambda ws: planes)
     managed = pack.host.managed.ManagedModel(generator, generator)
     return types.SimpleNamespace(generator=managed, latent=generator.latent(torch.zeros(2, 8, 8)), **KNOWN)

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+import ddgi.mesh
+
 SIDE = 40
 DEFAULTS = {"resolution": SIDE, "threshold": 10.0, "truncation": 1.0, "crop_back": 0.0, "crop_bottom": 0.0,
             "memory_mib": 64, "allow_relative": False}
@@ -93,7 +95,7 @@ def test_core_voxel_to_mesh_puts_the_ball_in_place_with_its_default_threshold(pa
 
 
 def test_heads_of_different_sizes_share_a_mesh(pack):
-    heads = [pack.ddgi.mesh.HeadMesh(torch.ones(n, 3), torch.full((m, 3), n - 1), torch.ones(n, 3))
+    heads = [ddgi.mesh.HeadMesh(torch.ones(n, 3), torch.full((m, 3), n - 1), torch.ones(n, 3))
              for n, m in ((5, 4), (7, 9))]
     mesh = pack.nodes.mesh.to_mesh(heads)
     assert mesh.vertices.shape == (2, 7, 3) and mesh.faces.shape == (2, 9, 3)
@@ -103,7 +105,7 @@ def test_heads_of_different_sizes_share_a_mesh(pack):
 def test_foreign_latent_is_refused(pack, pack_ball):
     pack_ball.latent = dataclasses.replace(pack_ball.latent, generator_fingerprint="0123456789abcdef",
                                            generator_name="other")
-    with pytest.raises(pack.ddgi.errors.InputError, match="'other'.*'tiny3d'"):
+    with pytest.raises(ddgi.InputError, match="'other'.*'tiny3d'"):
         mesh_of(pack, pack_ball)
     assert mesh_of(pack, pack_ball, allow_relative=True).vertices.shape[0] == 2
 

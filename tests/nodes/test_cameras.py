@@ -5,6 +5,8 @@ import inspect
 import pytest
 import torch
 
+import ddgi.cameras
+
 
 def defaults(node):
     """The values of a node that was just added to a graph."""
@@ -26,7 +28,7 @@ def orbit(nodes, **settings):
 
 
 def test_new_nodes_look_from_the_front(pack, nodes):
-    front = pack.ddgi.cameras.Camera.from_angles().label
+    front = ddgi.cameras.Camera.from_angles().label
     torch.testing.assert_close(camera(nodes).label, front, atol=1e-4, rtol=0)       # the widget rounds the fov
     torch.testing.assert_close(orbit(nodes, frames=1, path="swing").label, front, atol=1e-4, rtol=0)
 
@@ -90,5 +92,5 @@ def test_camera_info_follows_the_viewers_scale(nodes, host):
     ({"camera_info": {}}, "gave no camera"),
 ])
 def test_bad_cameras_are_one_sentence(pack, nodes, settings, sentence):
-    with pytest.raises(pack.ddgi.errors.InputError, match=sentence):
+    with pytest.raises(ddgi.InputError, match=sentence):
         camera(nodes, **settings)

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+import ddgi
+
 FACE = [[80.0, 90.0], [120.0, 90.0], [100.0, 114.0], [84.0, 133.0], [116.0, 133.0]]
 EYES = ((33, 160, 158, 133, 153, 144), (362, 385, 387, 263, 373, 380))
 
@@ -94,7 +96,7 @@ def test_camera_of_a_frontal_face(nodes):
     ({"points": json.dumps(FACE), "face_index": 2}, "not number 2"),
 ])
 def test_what_cannot_be_done_is_one_sentence(nodes, pack, settings, words):
-    with pytest.raises(pack.ddgi.errors.InputError, match=words):
+    with pytest.raises(ddgi.InputError, match=words):
         run(nodes.AlignFace, image=photos(), **settings)
 
 

@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+import ddgi.gan
+
 
 @pytest.fixture
 def output(host, tmp_path, monkeypatch):
@@ -20,7 +22,7 @@ def save(pack, latent):
 
 def test_a_saved_latent_comes_back(pack, output):
     latents = pack.nodes.latents
-    latent = pack.ddgi.gan.GanLatent(torch.randn(2, 6, 8), "0123456789abcdef", "tiny")
+    latent = ddgi.gan.GanLatent(torch.randn(2, 6, 8), "0123456789abcdef", "tiny")
     result = save(pack, latent)
     assert result.args[0] is latent
     name = latents._latent_names()[0]
@@ -31,7 +33,7 @@ def test_a_saved_latent_comes_back(pack, output):
 
 
 def test_numbers_count_up_and_nothing_is_overwritten(pack, output):
-    latent = pack.ddgi.gan.GanLatent(torch.randn(1, 6, 8), "0123456789abcdef", "tiny")
+    latent = ddgi.gan.GanLatent(torch.randn(1, 6, 8), "0123456789abcdef", "tiny")
     save(pack, latent)
     save(pack, latent)
     assert sorted(path.name for path in (output / "faces").iterdir()) == [

@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+import ddgi.gan
+
 
 @pytest.fixture
 def folder(pack, tmp_path, monkeypatch):
@@ -15,7 +17,7 @@ def folder(pack, tmp_path, monkeypatch):
 
 @pytest.fixture
 def generator(pack):
-    gan = pack.ddgi.gan
+    gan = ddgi.gan
     torch.manual_seed(0)
     config = gan.StyleGAN2Config(z_dim=8, w_dim=8, img_resolution=16, channel_base=64, channel_max=8,
                                  num_mapping_layers=2)

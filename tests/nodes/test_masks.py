@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+import ddgi.facemask
+
 
 @pytest.fixture(scope="module")
 def masks(pack):
@@ -31,7 +33,7 @@ def test_colours_and_numbers_convert_both_ways_without_loss(masks, every_class):
 
 
 def test_drawing_tool_swaps_eyes_and_ears(masks, pack, every_class):
-    painted = pack.ddgi.facemask.mask_to_hint(every_class, "MaskGAN drawing tool")
+    painted = ddgi.facemask.mask_to_hint(every_class, "MaskGAN drawing tool")
     assert tuple((painted[0, 0, 4 * 8] * 255).int().tolist()) == (204, 0, 204)
     _, classes = face_mask(masks, image=painted, palette="MaskGAN drawing tool")
     assert torch.equal((classes * 255).round().to(torch.uint8), every_class)
@@ -48,13 +50,13 @@ def test_resize_keeps_aspect_and_makes_no_new_class(masks, every_class):
     (torch.tensor([10, 200, 240]).div(255).expand(1, 8, 8, 3), "RGB(10, 200, 240)"),
 ])
 def test_a_picture_that_is_no_mask_is_refused_with_a_remedy(masks, pack, picture, words):
-    with pytest.raises(pack.ddgi.errors.InputError) as error:
+    with pytest.raises(ddgi.InputError) as error:
         face_mask(masks, image=picture)
     assert words in str(error.value) and "CelebAMask-HQ" in str(error.value)
 
 
 def test_nothing_connected_is_said(masks, pack):
-    with pytest.raises(pack.ddgi.errors.InputError, match="connect either an image or a mask"):
+    with pytest.raises(ddgi.InputError, match="connect either an image or a mask"):
         face_mask(masks)
 
 

@@ -5,10 +5,14 @@ import dataclasses
 import pytest
 import torch
 
+import ddgi.bridge
+import ddgi.features
+import ddgi.gan
+
 
 @pytest.fixture(scope="module")
 def generator(pack):
-    gan = pack.ddgi.gan
+    gan = ddgi.gan
     torch.manual_seed(0)
     config = gan.StyleGAN2Config(z_dim=8, w_dim=8, img_resolution=16, channel_base=64, channel_max=8,
                                  num_mapping_layers=2)
@@ -49,7 +53,7 @@ def test_truncation_zero_gives_the_mean_face(pack, generator, latent):
 
 def test_latent_of_another_generator_is_refused_with_both_names(pack, generator, latent):
     foreign = dataclasses.replace(latent, generator_fingerprint="0123456789abcdef", generator_name="other")
-    with pytest.raises(pack.ddgi.errors.InputError) as error:
+    with pytest.raises(ddgi.InputError) as error:
         render(pack, generator, foreign)
     assert "'other'" in str(error.value) and "'tiny'" in str(error.value)
     assert torch.equal(render(pack, generator, foreign, allow_relative=True), render(pack, generator, latent))
@@ -65,7 +69,7 @@ def test_network_is_under_memory_management(pack, generator, latent):
 
 def _features(pack, steps=3):
     """Random features of a U-Net with 8 middle channels and one decoder stage of 4 channels."""
-    features = pack.ddgi.features
+    features = ddgi.features
     layout = features.FeatureLayout("custom", 8, (features.StageLayout(4, 1, (0, 1), 1),), (8, 8))
     draw = torch.Generator().manual_seed(2)
 
@@ -80,7 +84,7 @@ def _features(pack, steps=3):
 
 @pytest.fixture(scope="module")
 def bridge(pack, generator):
-    library = pack.ddgi.bridge
+    library = ddgi.bridge
     torch.manual_seed(0)
     config = library.BridgeConfig(
         family="custom", middle_channels=8, middle_size=2, stage_channels=(4,), map_size=4, num_ws=6, w_dim=8,
@@ -112,5 +116,5 @@ def test_step_choices_differ_and_mean_is_their_mean(pack, bridge):
 
 
 def test_a_step_that_was_not_captured_is_refused(pack, bridge):
-    with pytest.raises(pack.ddgi.errors.InputError, match="step 3.*steps 0, 1, 2"):
+    with pytest.raises(ddgi.InputError, match="step 3.*steps 0, 1, 2"):
         latent_of(pack, bridge, step="one step", step_index=3)

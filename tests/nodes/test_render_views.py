@@ -5,10 +5,15 @@ import dataclasses
 import pytest
 import torch
 
+import ddgi.cameras
+import ddgi.gan
+import ddgi.geometry
+import ddgi.pictures
+
 
 @pytest.fixture(scope="module")
 def generator(pack):
-    gan = pack.ddgi.gan
+    gan = ddgi.gan
     torch.manual_seed(0)
     backbone = gan.StyleGAN2Config(z_dim=8, c_dim=25, w_dim=8, img_resolution=8, img_channels=12, channel_base=64,
                                    channel_max=8, num_mapping_layers=2)
@@ -31,7 +36,7 @@ def latent(generator):
 @pytest.fixture(scope="module")
 def flat(pack):
     """A 2D generator and a latent of it."""
-    gan = pack.ddgi.gan
+    gan = ddgi.gan
     torch.manual_seed(0)
     config = gan.StyleGAN2Config(z_dim=8, w_dim=8, img_resolution=16, channel_base=64, channel_max=8,
                                  num_mapping_layers=2)
@@ -40,7 +45,7 @@ def flat(pack):
 
 
 def cameras(pack, **settings):
-    return pack.ddgi.cameras.Camera.from_angles(**settings)
+    return ddgi.cameras.Camera.from_angles(**settings)
 
 
 def render(pack, generator, latent, **settings):
@@ -61,8 +66,8 @@ def test_every_face_from_every_camera_face_by_face(pack, generator, latent):
 
 
 def test_outputs_are_the_librarys(pack, generator, latent):
-    views, geometry = cameras(pack, yaw=[-30, 30]), pack.ddgi.geometry
-    resize = pack.ddgi.pictures.resize
+    views, geometry = cameras(pack, yaw=[-30, 30]), ddgi.geometry
+    resize = ddgi.pictures.resize
     image, depth, normals, raw, alpha = render(pack, generator, latent, cameras=views)
     out = generator.value.render(latent, views)
     assert torch.equal(image, pack.nodes.render.to_image(out.image))
@@ -111,7 +116,7 @@ def test_cancel_stops_between_views(pack, generator, latent):
     ({"radius": 8}, "from 2.25 to 3.3; set the radius near"),
 ])
 def test_cameras_without_a_head_are_one_sentence(pack, generator, latent, settings, sentence):
-    with pytest.raises(pack.ddgi.errors.InputError, match=sentence):
+    with pytest.raises(ddgi.InputError, match=sentence):
         render(pack, generator, latent, cameras=cameras(pack, **settings))
 
 
@@ -120,12 +125,12 @@ def test_flat_generator_has_plain_further_outputs_and_refuses_cameras(pack, flat
     assert torch.equal(raw, image) and not depth.any() and (alpha == 1).all()
     assert (normals == torch.tensor([0.5, 0.5, 1])).all()
     assert depth.shape == normals.shape == image.shape and alpha.shape == image.shape[:3]
-    with pytest.raises(pack.ddgi.errors.InputError, match="'tiny2d' is a 2D StyleGAN2 generator"):
+    with pytest.raises(ddgi.InputError, match="'tiny2d' is a 2D StyleGAN2 generator"):
         render(pack, *flat, cameras=cameras(pack))
 
 
 def test_latent_of_a_flat_generator_is_refused(pack, generator, flat):
-    with pytest.raises(pack.ddgi.errors.InputError, match="'tiny2d'.*'tiny3d'"):
+    with pytest.raises(ddgi.InputError, match="'tiny2d'.*'tiny3d'"):
         render(pack, generator, flat[1])
 
 
@@ -133,7 +138,7 @@ def test_an_orbit_becomes_a_core_video(pack, generator, latent, host, tmp_path):
     from comfy_extras.nodes_video import CreateVideo
 
     one = dataclasses.replace(latent, ws=latent.ws[:1])
-    image = render(pack, generator, one, cameras=pack.ddgi.cameras.orbit(4))[0]
+    image = render(pack, generator, one, cameras=ddgi.cameras.orbit(4))[0]
     video = CreateVideo.execute(images=image, fps=12.0).args[0]
     assert video.get_components().images.shape == (4, 16, 16, 3)
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
+import ddgi.bridge
+
 TINY = {"name": "tiny", "data": "generator's own samples", "data.samples": 8, "data.words": "head-world", "steps_m": 3,
         "steps_t": 2, "batch": 2, "learning_rate": 1e-3, "seed": 0, "preview_every": 2, "own_pictures": 2,
         "sampling_steps": 2, "cfg": 2.0, "size": 0, "held_out": 2, "attention_source": "output", "refinement": "both",
@@ -87,7 +89,7 @@ def whole(host_with_nodes):
 
 def test_it_gives_the_saved_bridge_a_preview_and_a_report(pack, host_with_nodes, whole):
     (bridge, preview, report), seen = whole
-    saved = pack.ddgi.load_bridge(host_with_nodes.bridges / "tiny.safetensors")
+    saved = ddgi.load_bridge(host_with_nodes.bridges / "tiny.safetensors")
     assert all(torch.equal(value, saved.state_dict()[key]) for key, value in bridge.load().state_dict().items())
     assert saved.record["stages"]["modulation"]["step"] == 2
     assert preview.shape == (1, 128, 128, 3) and 0 <= preview.min() < preview.max() <= 1
@@ -110,6 +112,30 @@ def test_a_cancelled_training_goes_on_to_the_same_bridge(pack, host_with_nodes, 
 def test_the_front_end_keeps_the_seed(pack):
     seed = pack.nodes.train.TrainBridge.INPUT_TYPES()["required"]["seed"]
     assert seed[1]["control_after_generate"] is False  # where it is absent, each run would get a new seed
+
+
+def test_choices_and_defaults_are_the_trainers(pack):
+    """The node writes them itself, so that ComfyUI starts without the trainer."""
+    from ddgi.bridge import ATTENTION_SOURCES, REFINEMENTS, BridgeSizes
+    from ddgi.training.config import CACHES, PRECISIONS, FeatureConfig, TrainConfig
+    from ddgi.training.denoising import DISTRIBUTIONS
+    from ddgi.training.sources import GRAMMARS, SOURCES, DataTable
+
+    inputs = pack.nodes.train.TrainBridge.INPUT_TYPES()["required"]
+    features, sizes = FeatureConfig(), BridgeSizes()
+    data = {option["key"]: option["inputs"]["required"] for option in inputs["data"][1]["options"]}
+    made_up, folder = data["generator's own samples"], data["folder of pictures"]
+    for widget, choices, default in (
+            (inputs["denoising_steps"], DISTRIBUTIONS, features.denoising_steps),
+            (inputs["precision"], PRECISIONS, TrainConfig.precision), (inputs["cache"], CACHES, features.cache),
+            (inputs["attention_source"], ATTENTION_SOURCES, sizes.attention_source),
+            (inputs["refinement"], REFINEMENTS, sizes.refinement),
+            (made_up["words"], GRAMMARS, DataTable.grammar)):
+        assert (widget[1]["options"], widget[1]["default"]) == (list(choices), default)
+    for widget, default in ((inputs["own_pictures"], features.own_images), (inputs["held_out"], TrainConfig.held_out),
+                            (folder["prompt"], DataTable.prompt)):
+        assert widget[1]["default"] == default
+    assert tuple(pack.nodes.train.SOURCES.values()) == SOURCES
 
 
 def test_a_name_belongs_to_one_training(host_with_nodes, whole):

@@ -38,7 +38,7 @@ def test_inspect_and_convert_speak_json(tmp_path, capsys):
     assert facts["resolution"] == 16 and facts["fingerprint"] == converted["fingerprint"] == generator.fingerprint
 
 
-def test_bad_input_found_by_the_packs_own_copy_is_one_line_too(pack, tmp_path, capsys):
+def test_bad_input_found_in_the_host_is_one_line_too(pack, tmp_path, capsys):
     assert main(["evaluate", "--demo", "--folder", str(tmp_path)]) == 1
     lines = capsys.readouterr().err.strip().splitlines()
-    assert len(lines) == 1 and "judges.safetensors" in lines[0]
+    assert len(lines) == 1 and "diffusion.safetensors" in lines[0]

@@ -5,6 +5,8 @@ import importlib
 
 import pytest
 
+import ddgi.bridge
+
 FILES = {"bridge": ("DDGILoadBridge", "bridge_name", "demo/bridge_{}.safetensors"),
          "generator": ("DDGILoadGenerator", "generator_name", "demo/generator_{}.safetensors")}
 
@@ -18,7 +20,7 @@ def belonging(pack):
 @pytest.fixture(scope="module")
 def layout(belonging, pack):
     """The layout that the demo's bridges are for."""
-    return pack.ddgi.bridge.read_config(pack.host.folders.DEMO / "bridge_stylegan2.safetensors").layout
+    return ddgi.bridge.read_config(pack.host.folders.DEMO / "bridge_stylegan2.safetensors").layout
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +65,7 @@ def test_what_belongs_together_passes(belonging, layout, held):
 
 def test_a_bridge_of_another_diffusion_model_is_found_from_its_file(pack, belonging, layout):
     other = dataclasses.replace(layout, family="sd2")
-    with pytest.raises(pack.ddgi.InputError, match="do not fit this bridge: U-Net family sd2 in the place of custom"):
+    with pytest.raises(ddgi.InputError, match="do not fit this bridge: U-Net family sd2 in the place of custom"):
         belonging.check_graph(graph(), "1", other)
     far = graph()
     far["4"]["inputs"].pop("bridge")
@@ -81,7 +83,7 @@ def test_a_3d_bridge_with_a_2d_generator_is_found_once_both_are_loaded(pack, bel
         mixed["4"]["inputs"]["bridge"] = ["5", 5]
     belonging.check_graph(mixed, "1", layout)     # nobody has loaded the generator: its weights are not known
     generator = held("stylegan2")
-    with pytest.raises(pack.ddgi.InputError, match="This bridge was made for generator 'demo-eg3d' .*, not for "
+    with pytest.raises(ddgi.InputError, match="This bridge was made for generator 'demo-eg3d' .*, not for "
                                                    "'demo-stylegan2' .* allow_relative on the node"):
         belonging.check_graph(mixed, "1", layout)
     mixed["6"]["inputs"]["allow_relative"] = True
@@ -116,6 +118,6 @@ def test_the_nodes_that_read_a_model_look_first(pack, tiny, name, inputs):
     wanted = {entry.id for entry in node.GET_SCHEMA().inputs} & set(given)
     hidden = {io.Hidden.prompt: below, io.Hidden.unique_id: "1"}
     prepared = node.PREPARE_CLASS_CLONE({"hidden_inputs": hidden})
-    with pytest.raises(pack.ddgi.InputError, match="do not fit this bridge: middle channels 64 in the place of"):
+    with pytest.raises(ddgi.InputError, match="do not fit this bridge: middle channels 64 in the place of"):
         prepared.execute(model, **{key: given[key] for key in wanted})
     assert not calls

@@ -3,11 +3,13 @@
 import pytest
 import torch
 
+import ddgi.features
+
 
 def run(pack, tiny, model, positive, negative, latent, **settings):
     """Sample with a tap over a watched model -> (latent, features, reference calls)."""
     watched, calls = tiny.reference(model)
-    tap = pack.host.capture.run.FeatureTap(pack.ddgi.features.StepSelection("all"))
+    tap = pack.host.capture.run.FeatureTap(ddgi.features.StepSelection("all"))
     samples = tiny.sample(tap.attach(watched), positive, negative, latent, **settings)
     return samples, tap.features(), calls
 
@@ -119,7 +121,7 @@ def _replace_attention(model):
 @pytest.mark.parametrize("order", ["before", "after"])
 def test_another_attn2_replacement(pack, tiny, order):
     model = tiny.model()
-    tap = pack.host.capture.run.FeatureTap(pack.ddgi.features.StepSelection("all"))
+    tap = pack.host.capture.run.FeatureTap(ddgi.features.StepSelection("all"))
     watched, calls = tiny.reference(model)
     tapped = tap.attach(_replace_attention(watched)) if order == "before" else _replace_attention(tap.attach(watched))
     prompts = tiny.prompt(), tiny.prompt(seed=2)
@@ -198,7 +200,7 @@ def test_single_pass_equals_its_row_in_a_run(pack, tiny):
 
     noise = comfy.sample.prepare_noise(tiny.latent()["samples"], 3)
     noised = model.model.model_sampling.noise_scaling(sigma, noise, torch.zeros_like(noise), True)
-    single = pack.ddgi.features.capture_pass(model.model, noised, sigma, positive[0][0])
+    single = ddgi.features.capture_pass(model.model, noised, sigma, positive[0][0])
     close(single.h, features.steps[0].h)
     for got, expected in zip((*single.f, *single.attention, *single.word_max), (
             *features.steps[0].f, *features.steps[0].attention, *features.steps[0].word_max)):

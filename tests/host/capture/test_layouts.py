@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+import ddgi.features
+
 SHARED = {"image_size": 32, "in_channels": 4, "out_channels": 4, "model_channels": 320, "use_spatial_transformer": True,
           "legacy": False}
 SD = {**SHARED, "channel_mult": [1, 2, 4, 4], "num_res_blocks": [2] * 4, "transformer_depth": [1] * 6 + [0] * 2,
@@ -25,7 +27,7 @@ def test_published_layouts(pack, family):
     from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
 
     unet = UNetModel(**CONFIGS[family], dtype=torch.float16, device="meta")
-    layout = pack.ddgi.features.FeatureLayout.of(unet)
+    layout = ddgi.features.FeatureLayout.of(unet)
     assert (layout.family, layout.middle_channels) == (family, 1280)
     assert layout.context_channels == CONFIGS[family]["context_dim"]
     assert [(s.channels, s.downsample, s.blocks, s.attention_layers) for s in layout.stages] == STAGES[family]
@@ -35,10 +37,10 @@ def test_unet_without_decoder_attention_is_refused(pack):
     from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
 
     plain = {**CONFIGS["sd1"], "transformer_depth_output": [0] * 12}
-    with pytest.raises(pack.ddgi.InputError, match="no cross-attention in its decoder"):
-        pack.ddgi.features.FeatureLayout.of(UNetModel(**plain, dtype=torch.float16, device="meta"))
+    with pytest.raises(ddgi.InputError, match="no cross-attention in its decoder"):
+        ddgi.features.FeatureLayout.of(UNetModel(**plain, dtype=torch.float16, device="meta"))
 
 
 def test_other_networks_are_refused(pack):
-    with pytest.raises(pack.ddgi.InputError, match="which DDGI cannot read"):
-        pack.ddgi.features.FeatureLayout.of(torch.nn.Identity())
+    with pytest.raises(ddgi.InputError, match="which DDGI cannot read"):
+        ddgi.features.FeatureLayout.of(torch.nn.Identity())

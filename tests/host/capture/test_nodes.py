@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+import ddgi.features
+
 
 def execute(node, *args, **kwargs):
     """What the host does: run under inference mode, unpack the outputs."""
@@ -79,12 +81,12 @@ def test_tap_around_sampler_custom_advanced(nodes, tiny):
 
 def test_collect_without_a_run_says_what_to_connect(pack, nodes, tiny):
     _, tap = execute(nodes["DDGIFeatureTap"], tiny.model(), "all", 1, "")
-    with pytest.raises(pack.ddgi.InputError, match="has not sampled anything. Connect the MODEL output"):
+    with pytest.raises(ddgi.InputError, match="has not sampled anything. Connect the MODEL output"):
         execute(nodes["DDGICollectFeatures"], tap, tiny.latent())
 
 
 def test_denoise_0_says_so_and_speaks_of_no_tap(pack, nodes, tiny):
-    with pytest.raises(pack.ddgi.InputError, match="denoise is 0: nothing is sampled") as refused:
+    with pytest.raises(ddgi.InputError, match="denoise is 0: nothing is sampled") as refused:
         execute(nodes["DDGIFeatureExtract"], tiny.model(), 0, 4, 2.0, "euler", "normal", tiny.prompt(),
                 tiny.prompt(seed=2), tiny.latent(size=(8, 8)), 0.0, "last", 5, "")
     assert "Tap" not in str(refused.value)
@@ -92,7 +94,7 @@ def test_denoise_0_says_so_and_speaks_of_no_tap(pack, nodes, tiny):
 
 @pytest.mark.parametrize("text", ["", "abc", "1.5"])
 def test_unreadable_step_list(pack, nodes, tiny, text):
-    with pytest.raises(pack.ddgi.InputError, match="cannot read the steps"):
+    with pytest.raises(ddgi.InputError, match="cannot read the steps"):
         execute(nodes["DDGIFeatureTap"], tiny.model(), "list", 1, text)
 
 
@@ -111,7 +113,7 @@ def test_encode_reads_one_noised_pass(pack, nodes, tiny):
     assert step.sigma == pytest.approx(float(sigma))
     assert torch.equal(step.h, calls[0]["h"])
     noised = base.process_latent_in(latent["samples"]) + sigma * comfy.sample.prepare_noise(latent["samples"], 11)
-    plain = pack.ddgi.features.capture_pass(base, noised, sigma.expand(2), tiny.prompt()[0][0].expand(2, -1, -1))
+    plain = ddgi.features.capture_pass(base, noised, sigma.expand(2), tiny.prompt()[0][0].expand(2, -1, -1))
     assert plain.h.shape == step.h.shape
     assert not torch.allclose(plain.h, step.h, atol=1e-3)  # without the ControlNet
     free, = execute(nodes["DDGIEncodeImage"], model, tiny.prompt(), 0.5, 11, latent=latent)
@@ -141,7 +143,7 @@ def test_encode_image_uses_the_vae(nodes, tiny):
 @pytest.mark.parametrize("inputs, words", [
     ({}, "got nothing"), ({"image": 1, "latent": 1}, "both an image and a latent"), ({"image": 1}, "no VAE")])
 def test_encode_says_what_is_missing(pack, nodes, tiny, inputs, words):
-    with pytest.raises(pack.ddgi.InputError, match=words):
+    with pytest.raises(ddgi.InputError, match=words):
         execute(nodes["DDGIEncodeImage"], tiny.model(), tiny.prompt(), 0.5, 0, **inputs)
 
 
@@ -177,5 +179,5 @@ def test_words_survive_controlnet_and_concat(nodes, tiny, clip):
 
 def test_empty_prompt_is_refused(pack, nodes, tiny, clip):
     conditioning, = execute(nodes["DDGIPrompt"], clip, "")
-    with pytest.raises(pack.ddgi.InputError, match="the prompt has no words"):
+    with pytest.raises(ddgi.InputError, match="the prompt has no words"):
         execute(nodes["DDGIEncodeImage"], tiny.model(), conditioning, 0.5, 0, latent=tiny.latent(size=(8, 8)))

@@ -3,11 +3,13 @@
 import pytest
 import torch
 
+import ddgi.features
+
 
 @pytest.fixture
 def new_tap(pack):
     def build(steps="all"):
-        return pack.host.capture.run.FeatureTap(pack.ddgi.features.StepSelection.parse(steps))
+        return pack.host.capture.run.FeatureTap(ddgi.features.StepSelection.parse(steps))
     return build
 
 
@@ -37,7 +39,7 @@ def test_chosen_steps(tiny, new_tap, prompts, steps, expected):
 
 def test_step_outside_the_run_is_refused_before_sampling(pack, tiny, new_tap, prompts):
     model, calls = tiny.reference(tiny.model())
-    with pytest.raises(pack.ddgi.InputError, match="step 9 was asked for but the run has 5 steps"):
+    with pytest.raises(ddgi.InputError, match="step 9 was asked for but the run has 5 steps"):
         tiny.sample(new_tap("0, 9").attach(model), *prompts, tiny.latent(size=(8, 8)), steps=5)
     assert not calls
 
@@ -87,7 +89,7 @@ def test_churn_counts_for_the_step_in_progress(pack, tiny, new_tap, prompts):
 def test_sampler_with_levels_of_its_own_is_named(pack, tiny, new_tap, prompts):
     tap = new_tap("last")
     tiny.sample(tap.attach(tiny.model()), *prompts, tiny.latent(size=(8, 8)), steps=5, sampler="dpm_fast")
-    with pytest.raises(pack.ddgi.InputError, match="never showed step 4 of 5"):
+    with pytest.raises(ddgi.InputError, match="never showed step 4 of 5"):
         tap.features()
 
 
@@ -140,7 +142,7 @@ def test_prompt_that_changes_during_the_run(pack, tiny, new_tap):
     tiny.sample(late.attach(tiny.model()), first + second, tiny.prompt(seed=2), latent, steps=4)
     assert late.features().words.shape == (1, 154)
     model, calls = tiny.reference(tiny.model())
-    with pytest.raises(pack.ddgi.InputError, match="positive prompt changes between steps 0 and 2"):
+    with pytest.raises(ddgi.InputError, match="positive prompt changes between steps 0 and 2"):
         tiny.sample(new_tap("all").attach(model), first + second, tiny.prompt(seed=2), latent, steps=4)
     assert not calls
 
@@ -153,7 +155,7 @@ def test_step_without_a_prompt_is_refused_before_sampling(pack, tiny, new_tap, s
     """The sampler is not to blame: the prompt's range ends before the step, or begins after it."""
     model, calls = tiny.reference(tiny.model())
     positive = tiny.prompt(start_percent=start, end_percent=end)
-    with pytest.raises(pack.ddgi.InputError, match=message):
+    with pytest.raises(ddgi.InputError, match=message):
         tiny.sample(new_tap(steps).attach(model), positive, tiny.prompt(seed=2), tiny.latent(size=(8, 8)), steps=4)
     assert not calls
 
@@ -199,7 +201,7 @@ def test_skipped_attention_layer_is_an_error(pack, tiny, new_tap, prompts, monke
     model = tiny.model()
     attention = model.model.diffusion_model.output_blocks[1][1].transformer_blocks[0].attn2
     monkeypatch.setattr(attention, "forward", lambda x, **kwargs: x)
-    with pytest.raises(pack.ddgi.InputError, match="ran 1 of its 2 cross-attention layers"):
+    with pytest.raises(ddgi.InputError, match="ran 1 of its 2 cross-attention layers"):
         tiny.sample(new_tap().attach(model), *prompts, tiny.latent(size=(8, 8)))
 
 
@@ -227,7 +229,7 @@ def test_cancelled_run_leaves_nothing(pack, tiny, new_tap, prompts, where):
     assert hooks_and_patches(model) == before
     assert hooks_and_patches(tapped) == clean
     assert before[0] == before[1] == 0
-    with pytest.raises(pack.ddgi.InputError, match="no features were captured"):  # not those of the run before
+    with pytest.raises(ddgi.InputError, match="no features were captured"):  # not those of the run before
         tap.features()
     tiny.sample(tapped, *prompts, tiny.latent(size=(8, 8)))
     assert tap.features().step_numbers == (0, 1)
@@ -279,11 +281,11 @@ def test_compiled_unet_is_read_on_the_captured_steps_only(tiny, new_tap, prompts
 def test_model_without_a_unet_is_refused(pack, tiny, new_tap):
     model = tiny.model()
     model.add_object_patch("diffusion_model", torch.nn.Identity())
-    with pytest.raises(pack.ddgi.InputError, match="which DDGI cannot read"):
+    with pytest.raises(ddgi.InputError, match="which DDGI cannot read"):
         new_tap().attach(model)
 
 
 def test_prompt_without_words_is_refused_before_sampling(pack, tiny, new_tap):
     positive = tiny.prompt(ddgi_words=torch.zeros(1, 77, dtype=torch.bool))
-    with pytest.raises(pack.ddgi.InputError, match="the prompt has no words"):
+    with pytest.raises(ddgi.InputError, match="the prompt has no words"):
         tiny.sample(new_tap().attach(tiny.model()), positive, tiny.prompt(seed=2), tiny.latent(size=(8, 8)))

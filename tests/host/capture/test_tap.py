@@ -3,12 +3,14 @@
 import pytest
 import torch
 
+import ddgi.features
+
 FOREIGN = "the latent was not made by the tapped model"
 
 
 @pytest.fixture
 def tap(pack):
-    return pack.host.capture.run.FeatureTap(pack.ddgi.features.StepSelection("last"))
+    return pack.host.capture.run.FeatureTap(ddgi.features.StepSelection("last"))
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def test_a_latent_of_another_sampler_is_refused(pack, tiny, tap, sample):
     model = tiny.model()
     sample(tap.attach(model), prompt="first")
     other = sample(model, prompt="second", seed=12345)
-    with pytest.raises(pack.ddgi.InputError, match=FOREIGN):
+    with pytest.raises(ddgi.InputError, match=FOREIGN):
         tap.features(other)
 
 
@@ -60,7 +62,7 @@ def test_another_execution_and_another_run_of_a_sampler_drop_the_old_ones(pack, 
     later = sample(tapped, "7", prompt="q", seed=3)
     assert tap.features(later)
     for gone in (old, again):
-        with pytest.raises(pack.ddgi.InputError, match=FOREIGN):
+        with pytest.raises(ddgi.InputError, match=FOREIGN):
             tap.features(gone)
     assert len(tap._runs) == 1
 
@@ -68,7 +70,7 @@ def test_another_execution_and_another_run_of_a_sampler_drop_the_old_ones(pack, 
 def test_a_changed_latent_is_refused(pack, tiny, tap, sample):
     made = sample(tap.attach(tiny.model()))
     for changed in (made * 1.001, torch.nn.functional.interpolate(made, scale_factor=2.0), made[:, :, :4]):
-        with pytest.raises(pack.ddgi.InputError, match=FOREIGN):
+        with pytest.raises(ddgi.InputError, match=FOREIGN):
             tap.features(changed)
 
 
@@ -93,5 +95,5 @@ def test_a_later_change_of_the_latent_in_place_is_seen(pack, tiny, tap, sample):
     with torch.inference_mode():
         made = sample(tap.attach(tiny.model()))
         made += 1.0
-    with pytest.raises(pack.ddgi.InputError, match=FOREIGN):
+    with pytest.raises(ddgi.InputError, match=FOREIGN):
         tap.features(made)
