@@ -16,6 +16,9 @@ FFHQ = RenderingConfig(depth_resolution=8, depth_resolution_importance=8)
 
 
 def assert_close(actual, expected):
+    """Golden pictures and feature maps hold the first samples and channels only."""
+    actual = actual[tuple(map(slice, expected.shape))]
+    assert actual.shape == expected.shape
     assert (actual - expected).abs().max() <= 1e-5 * expected.abs().max()
 
 

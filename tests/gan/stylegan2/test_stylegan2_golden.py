@@ -19,6 +19,8 @@ def case(golden, request):
 
 
 def assert_close(actual, expected):
+    """Golden pictures and feature maps hold the first samples and channels only."""
+    actual = actual[tuple(map(slice, expected.shape))]
     assert actual.shape == expected.shape
     assert (actual - expected).abs().max() <= 1e-5 * expected.abs().max()
 
@@ -78,5 +80,5 @@ def test_clamp(case):
 @pytest.mark.parametrize("dtype, tolerance", [(torch.float16, 0.005), (torch.bfloat16, 0.04)])
 def test_half_precision_is_close(case, dtype, tolerance):
     tensors, generator, _ = case
-    image, expected = generator.render(tensors["out.ws"], dtype=dtype).image, tensors["out.img_const"]
+    image, expected = generator.render(tensors["out.ws"][:1], dtype=dtype).image, tensors["out.img_const"]
     assert (image - expected).abs().max() <= tolerance * expected.abs().max()
