@@ -60,6 +60,18 @@ def rough_scribble(classes: Tensor, rng: torch.Generator, keep: Iterable[str] = 
     return F.adaptive_max_pool2d(lines[None, None].float(), side)[0, 0] > 0.5
 
 
+def rough_lines(lines: Tensor, rng: torch.Generator) -> Tensor:
+    """Lines bool [H, W] (H = W) of an exact scribble, warped, of another thickness and broken; for want of a mask."""
+    random = _numpy_stream(rng)
+    side = lines.shape[-1]
+    size = max(side, CANVAS)
+    canvas = F.interpolate(lines[None, None].float(), size, mode="nearest-exact")
+    thickness = int(random.integers(1, 2 + max(1, size // 64)))
+    canvas = F.max_pool2d(F.pad(canvas, (0, thickness - 1) * 2), thickness, stride=1)
+    drawn = torch.from_numpy(_warped(canvas[0, 0].to(torch.uint8).numpy(), random)) > 0
+    return F.adaptive_max_pool2d(_broken(drawn, random)[None, None].float(), side)[0, 0] > 0.5
+
+
 def _numpy_stream(rng: torch.Generator) -> np.random.Generator:
     return np.random.default_rng(torch.randint(2 ** 31, (1,), generator=rng).item())
 

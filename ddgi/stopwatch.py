@@ -14,6 +14,15 @@ MIB = 2 ** 20
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 
+def in_words(seconds: float) -> str:
+    """A length of time for people: "less than a minute", "about 2 minutes", "about 3 hours", "about 2 days"."""
+    for unit, length in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+        if seconds >= (1.5 if length > 60 else 1) * length:
+            number = round(seconds / length)
+            return f"about {number} {unit}{'s' if number > 1 else ''}"
+    return "less than a minute"
+
+
 class Stopwatch:
     """Seconds by a clock of `CLOCKS`, and the highest memory (see `PeakMemory`)."""
 

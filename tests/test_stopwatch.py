@@ -5,7 +5,7 @@ import sys
 import pytest
 import torch
 
-from ddgi.stopwatch import MIB, PeakMemory, Stopwatch
+from ddgi.stopwatch import MIB, PeakMemory, Stopwatch, in_words
 
 CPU = torch.device("cpu")
 
@@ -26,3 +26,11 @@ def test_a_phase_and_a_timed_function_say_their_seconds():
         assert stopwatch.timed(lambda x: x.sum().item(), seconds)(torch.ones(1000)) == 1000
         assert "seconds" not in found
     assert len(seconds) == 1 and 0 <= seconds[0] <= found["seconds"]
+
+
+@pytest.mark.parametrize(("seconds", "words"), [
+    (0, "less than a minute"), (59, "less than a minute"), (60, "about 1 minute"), (100, "about 2 minutes"),
+    (89 * 60, "about 89 minutes"), (90 * 60, "about 2 hours"), (35 * 3600, "about 35 hours"),
+    (36 * 3600, "about 2 days")])
+def test_lengths_of_time_in_words(seconds, words):
+    assert in_words(seconds) == words

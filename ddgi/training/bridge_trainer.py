@@ -183,7 +183,7 @@ class BridgeTrainer:
         sample = self.train.sample(0, seeded(0))
         if sample.image is None:
             raise InputError(f"The sample {sample.name!r} has no picture, and training compares pictures.")
-        return self.encoder.encode(sample.image[None], [sample.prompt], sample.hint[None], torch.tensor([0]), [0])[0]
+        return self.encoder.encode(sample.image[None], [sample.prompt], [sample.hint], torch.tensor([0]), [0])[0]
 
     def _begun(self, name: str) -> bool:
         return (self.folder / f"{name}.pt").exists()

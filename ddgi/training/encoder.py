@@ -33,13 +33,13 @@ class Encoder(Protocol):
     num_timesteps: int
     finish_passes: int
 
-    def encode(self, images: torch.Tensor, prompts: Sequence[str], hints: torch.Tensor, timesteps: torch.Tensor,
-               seeds: Sequence[int]) -> tuple[StepFeatures, torch.Tensor]:
+    def encode(self, images: torch.Tensor, prompts: Sequence[str], hints: Sequence[torch.Tensor | None],
+               timesteps: torch.Tensor, seeds: Sequence[int]) -> tuple[StepFeatures, torch.Tensor]:
         """One U-Net pass on noised pictures.
 
         Args:
             images: [B, 3, R, R] in -1..1, any R.
-            hints: [B, 3, H, W] in 0..1, for the ControlNet.
+            hints: [3, H, W] in 0..1 for each row, for the ControlNet; None where the row goes without it.
             timesteps: integers [B].
             seeds: of the noise, one a row.
 
@@ -47,7 +47,8 @@ class Encoder(Protocol):
             The features, and bool [B, tokens]: True on the prompts' words.
         """
 
-    def finish(self, prompts: Sequence[str], hints: torch.Tensor, seeds: Sequence[int]) -> torch.Tensor:
+    def finish(self, prompts: Sequence[str], hints: Sequence[torch.Tensor | None],
+               seeds: Sequence[int]) -> torch.Tensor:
         """I_0^d: whole sampling runs from pure noise to pictures [B, 3, R, R] in -1..1, R the model's own size."""
 
     def perceptual(self) -> Features:
@@ -88,7 +89,7 @@ class OwnImages:
     def _finish(self, places: range) -> Tensors:
         indices = [self.indices[place] for place in places]
         samples = [self.source.sample(i, seeded(self.sample_seed(i))) for i in indices]
-        pictures = self.encoder.finish([s.prompt for s in samples], torch.stack([s.hint for s in samples]),
+        pictures = self.encoder.finish([s.prompt for s in samples], [s.hint for s in samples],
                                        [self._seed(_NOISE, i) for i in indices])
         return {"pictures": to_bytes(pictures).cpu()}
 

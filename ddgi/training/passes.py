@@ -126,8 +126,8 @@ class Passes:
     def read(self, plans: Sequence[Plan], samples: Sequence[Sample], pictures: torch.Tensor) -> BridgeInputs:
         """E's reading of noised `pictures`."""
         timesteps = torch.tensor([plan.timestep for plan in plans])
-        hints = torch.stack([sample.hint for sample in samples])
-        features, words = self.encoder.encode(pictures, [sample.prompt for sample in samples], hints, timesteps,
+        features, words = self.encoder.encode(pictures, [sample.prompt for sample in samples],
+                                              [sample.hint for sample in samples], timesteps,
                                               [plan.seed for plan in plans])
         return bridge_inputs(features, words, self.config)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from ..config import check_choice, check_count
+from ..config import check_choice, check_count, check_share
 from ..errors import InputError
 from ..evaluation.judges import load_judges
 from ..files import file_digest
@@ -29,6 +29,9 @@ class DataTable:
         prompt: for pictures without a caption.
         count, first_seed: how many samples, and the first one's seed, for sources that draw them.
         mask_share: share of mask hints, the others are scribbles; -1 takes what the source can give.
+        no_hint_share: share of samples that are read without a hint, so that words count by themselves.
+        rough_share: share of hints that are drawn as by hand: parts of other sizes and places, some left out, thick
+            or broken lines. leave_out: how often a part is missing there that the prompt names.
         hint_size: pixels per side of hints; 0 is what the ControlNet needs.
         flip: mirror half of the pictures.
         grammar: "faces", "head-world" or a file, for the prompts of generator samples.
@@ -43,6 +46,9 @@ class DataTable:
     count: int = 10_000
     first_seed: int = 1_000_000
     mask_share: float = -1.0
+    no_hint_share: float = 0.2
+    rough_share: float = 0.35
+    leave_out: float = 0.3
     hint_size: int = 0
     flip: bool = False
     grammar: str = "faces"
@@ -56,6 +62,8 @@ class DataTable:
         check_count("count", self.count, 2, MOST_SAMPLES)  # one of them is held out
         check_count("first_seed", self.first_seed, 0, 2 ** 48)
         check_count("hint_size", self.hint_size, 0, 8192)
+        for name in ("no_hint_share", "rough_share", "leave_out"):
+            check_share(name, getattr(self, name))
         if self.mask_share != -1 and not 0 <= self.mask_share <= 1:
             raise InputError(f"mask_share is {self.mask_share}; it is a share 0 to 1, or -1.")
 
@@ -75,7 +83,8 @@ def open_source(table: DataTable, generator: Generator, hint_size: int, folder: 
     size, seeds = generator.config.img_resolution, range(table.first_seed, table.first_seed + table.count)
     masks = table.source != "generator" or bool(table.segmenter)
     share = (0.5 if masks else 0.0) if table.mask_share == -1 else table.mask_share
-    hints = Hints(mask_share=share, size=table.hint_size or hint_size)
+    hints = Hints(mask_share=share, size=table.hint_size or hint_size, no_hint_share=table.no_hint_share,
+                  rough_share=table.rough_share, leave_out=table.leave_out)
     if table.source == "generator":
         segmenter, name = _segmenter(table.segmenter, generator.w_avg.device)
         return GeneratorSamples(generator, _grammar(table.grammar), seeds, size, hints, segmenter=segmenter,

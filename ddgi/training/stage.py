@@ -14,6 +14,7 @@ from torch import nn
 from ..errors import InputError, first_line
 from ..files import atomic_path, sweep, write_error
 from ..seeds import numbered, seeded
+from ..stopwatch import in_words
 from .folder import curve_lines
 
 _REMEDY = "free space on that disk and run the same command again"
@@ -103,6 +104,7 @@ class Stage:
         self.base_rates = {k: [g["lr"] for g in o.param_groups] for k, o in optimizers.items()}
         self.writes = writes
         self.position, self.seconds, self.stopped = 0, 0.0, False
+        self._pace = 0.0                            # seconds of a step of this run
         self._sums: dict[str, float] = {}
         self._count = 0
         folder.mkdir(parents=True, exist_ok=True)
@@ -114,6 +116,12 @@ class Stage:
     def done(self) -> bool:
         return self.stopped or self.position >= self.steps
 
+    @property
+    def standing(self) -> str:
+        """"mapping: step 30 of 60, about 2 minutes left": how far it is, for people."""
+        left = "" if self.done else f", {in_words((self.steps - self.position) * self._pace)} left"
+        return f"{self.name}: step {self.position} of {self.steps}{left}"
+
     def run(self, step_fn: Callable[[int, torch.Generator], dict[str, float]],
             on_step: Callable[["Stage"], bool | None] | None = None) -> None:
         """Take the steps that are left.
@@ -122,7 +130,7 @@ class Stage:
             stage early, or raise to interrupt the run; the checkpoint is written first.
         """
         start = saved = time.monotonic()
-        before = self.seconds
+        before, first = self.seconds, self.position
         while not self.done:
             step = self.position
             self._set_rates(step)
@@ -130,6 +138,7 @@ class Stage:
             for key, module in self.modules.items():
                 self.emas[key].update(module)
             self.position, self.seconds = step + 1, before + time.monotonic() - start
+            self._pace = (self.seconds - before) / (self.position - first)
             self._sums = {k: self._sums.get(k, 0.0) + v for k, v in values.items()}
             self._count += 1
             if on_step is not None:
@@ -205,8 +214,7 @@ class Stage:
 
     def _write_log(self, values: dict[str, float]) -> None:
         self.note({"seconds": round(self.seconds, 1), **{k: round(v, 5) for k, v in values.items()}})
-        shown = "  ".join(f"{k} {v:.4f}" for k, v in values.items())
-        self.report(f"{self.name}  {self.position}/{self.steps}  {self.seconds:.0f} s  {shown}")
+        self.report(", ".join([self.standing, *(f"{k} {v:.4f}" for k, v in values.items())]))
 
     def note(self, values: dict) -> None:
         """Add a line about the present step to the log."""

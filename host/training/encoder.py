@@ -7,6 +7,7 @@ from functools import cached_property
 import comfy.model_management
 import comfy.sample
 import torch
+from einops import rearrange
 
 import nodes as core_nodes
 
@@ -63,8 +64,8 @@ class DiffusionEncoder:
     def _sampling(self):
         return self.model.get_model_object("model_sampling")
 
-    def encode(self, images: torch.Tensor, prompts: Sequence[str], hints: torch.Tensor, timesteps: torch.Tensor,
-               seeds: Sequence[int]) -> tuple[StepFeatures, torch.Tensor]:
+    def encode(self, images: torch.Tensor, prompts: Sequence[str], hints: Sequence[torch.Tensor | None],
+               timesteps: torch.Tensor, seeds: Sequence[int]) -> tuple[StepFeatures, torch.Tensor]:
         """One U-Net pass on noised pictures, see the protocol."""
         with torch.inference_mode():
             features, words = self._encode(images, prompts, hints, timesteps, seeds)
@@ -88,23 +89,32 @@ class DiffusionEncoder:
         if control is not None:
             control.pre_run(self.model.model, self._sampling.percent_to_sigma)
             residuals = control.get_control(noised, sigma, {"c_crossattn": context, "y": y}, 1, options)
+            residuals = _where_hinted(residuals, hints)
             control.cleanup()
         extra = {} if y is None else {"y": y}
         features = capture_pass(self.model.model, noised, sigma, context, control=residuals,
                                 transformer_options=options, **extra)
         return features, words
 
-    def finish(self, prompts: Sequence[str], hints: torch.Tensor, seeds: Sequence[int]) -> torch.Tensor:
+    def finish(self, prompts: Sequence[str], hints: Sequence[torch.Tensor | None],
+               seeds: Sequence[int]) -> torch.Tensor:
         """The diffusion model's own pictures, by the host's sampler, see the protocol."""
-        with torch.inference_mode():
-            pictures = self._finish(prompts, hints, seeds)
-        return pictures.clone()
+        found: dict[int, torch.Tensor] = {}
+        for hinted in (True, False):
+            rows = [row for row, hint in enumerate(hints) if (hint is not None) == hinted]
+            if rows:
+                with torch.inference_mode():
+                    pictures = self._finish(*([values[row] for row in rows] for values in (prompts, hints, seeds)))
+                found |= zip(rows, pictures.clone())
+        return torch.stack([found[row] for row in range(len(hints))])
 
     def _finish(self, prompts, hints, seeds) -> torch.Tensor:
+        """Pictures that all have a hint, or none has."""
         positive, negative = ([self._conditioning(texts)] for texts in (prompts, [""] * len(prompts)))
-        if self.control_net is not None:
+        if self.control_net is not None and hints[0] is not None:
+            images = rearrange(torch.stack(hints), "b c h w -> b h w c")
             positive, negative = core_nodes.ControlNetApplyAdvanced().apply_controlnet(
-                positive, negative, self.control_net, hints.movedim(1, -1), self.strength, 0.0, 1.0)
+                positive, negative, self.control_net, images, self.strength, 0.0, 1.0)
         noise = self._noise(seeds)
         samples = comfy.sample.sample(self.model, noise, self.steps, self.cfg, self.sampler, self.scheduler, positive,
                                       negative, torch.zeros_like(noise), disable_pbar=True, seed=seeds[0])
@@ -158,16 +168,27 @@ class DiffusionEncoder:
         context, pooled, _ = self._text(prompts)
         return [context, {} if pooled is None else {"pooled_output": pooled}]
 
-    def _control(self, hints: torch.Tensor):
-        """A copy of the ControlNet that holds the hints, as core's apply nodes make it; None without one."""
-        if self.control_net is None:
+    def _control(self, hints: Sequence[torch.Tensor | None]):
+        """A copy of the ControlNet that holds the hints, as core's apply nodes make it; None without one or a hint."""
+        given = next((hint for hint in hints if hint is not None), None)
+        if self.control_net is None or given is None:
             return None
-        return self.control_net.copy().set_cond_hint(hints, self.strength, (0.0, 1.0), vae=self.vae)
+        images = torch.stack([torch.zeros_like(given) if hint is None else hint for hint in hints])
+        return self.control_net.copy().set_cond_hint(images, self.strength, (0.0, 1.0), vae=self.vae)
 
     def _noise(self, seeds: Sequence[int]) -> torch.Tensor:
         """[B, C, h, w], each row from its own seed, on the CPU: the same on every device."""
         shape = (self.model.get_model_object("latent_format").latent_channels, self.side, self.side)
         return torch.stack([torch.randn(shape, generator=seeded(seed)) for seed in seeds])
+
+
+def _where_hinted(residuals: dict[str, list], hints: Sequence[torch.Tensor | None]) -> dict[str, list]:
+    """A ControlNet's residuals, lists of [B, C, h, w] or None, without those of rows that have no hint."""
+    if all(hint is not None for hint in hints):
+        return residuals
+    kept = torch.tensor([hint is not None for hint in hints])[:, None, None, None]
+    return {place: [None if value is None else value * kept.to(value) for value in several]
+            for place, several in residuals.items()}
 
 
 def _named(value, name: str = "") -> Iterator[tuple[str, torch.Tensor]]:

@@ -81,6 +81,23 @@ def test_a_row_does_not_depend_on_its_batch(encoder, seen):
     assert torch.allclose(together[1:], alone, atol=1e-3)
 
 
+def test_a_row_without_a_hint_goes_without_the_control_net(encoder, seen):
+    images, hints = seen
+    some, steps = [None, hints[1]], torch.tensor([500, 500])
+    features, _ = encoder.encode(images, PROMPTS, some, steps, [1, 2])
+    without = type(encoder)(encoder.model, encoder.clip, encoder.vae, steps=2, cfg=2.0)
+    plain, _ = without.encode(images, PROMPTS, [None, None], steps, [1, 2])
+    hinted, _ = encoder.encode(images, PROMPTS, hints, steps, [1, 2])
+    for maps in (lambda s: s.h, lambda s: s.f[0]):
+        assert torch.equal(maps(features)[:1], maps(plain)[:1])
+        assert torch.equal(maps(features)[1:], maps(hinted)[1:])
+        assert not torch.allclose(maps(plain)[1:], maps(hinted)[1:], atol=1e-2)
+    assert torch.equal(encoder.encode(images, PROMPTS, [None, None], steps, [1, 2])[0].h, plain.h)
+    pictures = encoder.finish(PROMPTS, some, [3, 4])
+    alone = without.finish(PROMPTS[:1], [None], [3]), encoder.finish(PROMPTS[1:], hints[1:], [4])
+    assert torch.allclose(pictures, torch.cat(alone), atol=1e-3)
+
+
 def described(encoder, **parts):
     """What an encoder with other parts or settings says of itself."""
     given = {"model": encoder.model, "clip": encoder.clip, "vae": encoder.vae, "control_net": encoder.control_net,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -130,7 +131,7 @@ def test_t_learns_from_finished_images_and_m_from_true_ones(tmp_path):
     assert torch.equal(m.target, m.true)
     plan = trainer.passes("modulation", trainer.own).plan(0)
     sample = trainer.passes("modulation", trainer.own).samples([plan])[0]
-    finished = trainer.encoder.finish([sample.prompt], sample.hint[None], [0])[0]
+    finished = trainer.encoder.finish([sample.prompt], [sample.hint], [0])[0]
     assert (t.target[0] - finished).abs().max() <= 1 / 255  # kept as bytes
     assert torch.equal(t.true[0], sample.image)
 
@@ -272,3 +273,11 @@ def test_a_broken_checkpoint_is_named(tmp_path):
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(InputError, match="mapping.pt does not fit this training .*; delete it to start this stage"):
         toys.trainer(tmp_path).run()
+
+
+def test_progress_is_told_in_words(tmp_path):
+    lines = []
+    toys.trainer(tmp_path, watch=Watch(report=lines.append)).train_mapping()
+    assert re.fullmatch(r"mapping: step 4 of 8, less than a minute left, loss \d\.\d{4}, pixel .*", lines[0])
+    assert re.fullmatch(r"mapping: step 5 of 8, less than a minute left, score \d\.\d+ \(best\)", lines[1])
+    assert re.fullmatch(r"mapping: step 8 of 8, score \d\.\d+ \(best\)", lines[2])

@@ -64,6 +64,11 @@ class ToySource(Items):
         return {"source": "toy", "items": len(self)}
 
 
+def as_batch(hints):
+    """Hints of rows as [B, 3, H, W], grey where there is none."""
+    return torch.stack([torch.full((3, 8, 8), 0.5) if hint is None else hint for hint in hints])
+
+
 class ToyEncoder:
     """Fixed random convolutions of the noised picture, the hint and the prompt; counts its calls."""
 
@@ -78,7 +83,7 @@ class ToyEncoder:
         self.encoded = self.finished = 0
 
     def _maps(self, pictures, hints, prompts):
-        both = torch.cat([F.interpolate(x, size=(8, 8), mode="bilinear") for x in (pictures, hints)], 1)
+        both = torch.cat([F.interpolate(x, size=(8, 8), mode="bilinear") for x in (pictures, as_batch(hints))], 1)
         tone = torch.tensor([WORDS.index(p) - 1.5 for p in prompts])[:, None, None, None]
         return [F.conv2d(F.avg_pool2d(both, s) if s > 1 else both, kernel, padding=1) + tone
                 for kernel, s in zip(self.kernels, (2, 2, 1))]
@@ -95,7 +100,7 @@ class ToyEncoder:
     def finish(self, prompts, hints, seeds):
         self.finished += len(hints)
         tone = torch.tensor([0.3 if p == "bright" else -0.3 for p in prompts])[:, None, None, None]
-        return (hints * 2 - 1 + tone).clamp(-1, 1)
+        return (as_batch(hints) * 2 - 1 + tone).clamp(-1, 1)
 
     def perceptual(self):
         return lambda image: [F.conv2d(image, self.kernels[0][:, :3])]

@@ -12,7 +12,7 @@ from torch import Tensor
 from ...errors import InputError
 from ...files import file_digest
 from .framing import Augment, Framing, frame, frame_camera
-from .hints import Hints, mask_hint
+from .hints import Hints
 from .pictures import open_picture, picture_size, read_image, read_scribble
 from .sample import BrokenFile, Items, Problem, Sample, problem_lines
 
@@ -107,15 +107,19 @@ class PictureFiles(Items):
         pixels = self.reading.hints.pixels(size)
         image = read_image(picture, framing, size)
         mask = self.read_mask(item, framing, size) if item.masks else None
-        if kind == "mask":
-            hint = mask_hint(mask if pixels == size else self.read_mask(item, framing, pixels))
-        elif item.scribble is not None:
-            hint = read_scribble(item.scribble, framing, pixels)
-        else:
+
+        def classes() -> Tensor:
+            return mask if pixels == size else self.read_mask(item, framing, pixels)
+
+        def lines() -> Tensor:
+            if item.scribble is not None:
+                return read_scribble(item.scribble, framing, pixels)
             borders = self.reading.hints.scribble_from == "mask" and item.masks
-            classes = (mask if pixels == size else self.read_mask(item, framing, pixels)) if borders else None
             close = image if pixels == size else read_image(picture, framing, pixels)
-            hint = self.reading.hints.scribble(close, classes)
+            return self.reading.hints.lines(close, classes() if borders else None)
+
+        hint = self.reading.hints.draw(kind, prompt, rng, classes if item.masks else None, lines,
+                                       by_hand=item.scribble is not None)
         camera = None if item.camera is None else frame_camera(item.camera, framing)
         return Sample(item.name, prompt, hint, kind, image, mask, camera)
 

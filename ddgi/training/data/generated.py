@@ -19,7 +19,7 @@ from ...palette import CLASS_NAMES
 from ...pictures import from_bytes, resize, resize_classes, to_bytes
 from ...seeds import check_seeds, describe_seeds, seeded
 from .heads import random_angles
-from .hints import Hints, mask_hint
+from .hints import Hints
 from .rows import KeptRows, rows_for
 from .sample import Items, Problem, Sample
 
@@ -93,13 +93,10 @@ class GeneratorSamples(Items):
         row = self.rows.row(index)
         image, mask = from_bytes(row["image"]), row.get("mask")
         kind, pixels = self.hints.kind(mask is not None, rng), self.hints.pixels(self.resolution)
-        classes = None if mask is None else resize_classes(mask, pixels)
-        if kind == "mask":
-            hint = mask_hint(classes)
-        else:
-            hint = self.hints.scribble(resize(image[None], pixels)[0], classes)
-        return Sample(self.name(index), self.prompt(index), hint, kind, image, mask, row.get("camera"), row["w"],
-                      described=False)
+        classes, prompt = None if mask is None else resize_classes(mask, pixels), self.prompt(index)
+        hint = self.hints.draw(kind, prompt, rng, None if mask is None else lambda: classes,
+                               lambda: self.hints.lines(resize(image[None], pixels)[0], classes))
+        return Sample(self.name(index), prompt, hint, kind, image, mask, row.get("camera"), row["w"], described=False)
 
     def describe(self) -> dict:
         return {**self._key(), "items": len(self), "skipped": 0, "generator": self.generator.name,

@@ -13,7 +13,7 @@ from ...headworld import STYLES, caption, parameters_from_z, render_batch, stack
 from ...pictures import from_bytes, resize_classes, to_bytes
 from ...seeds import check_seeds, describe_seeds, seeded
 from .framing import Augment, Framing, flip_classes, frame_camera, names_a_side
-from .hints import Hints, mask_hint
+from .hints import Hints
 from .pictures import shrink_lines
 from .rows import KeptRows, rows_for
 from .sample import Items, Problem, Sample
@@ -93,10 +93,8 @@ class HeadWorld(Items):
             image, mask, lines = image.flip(-1), flip_classes(mask), lines.flip(-1)
             camera = frame_camera(camera, Framing(flip=True))
         pixels = self.hints.pixels(self.resolution)
-        if kind == "mask":
-            hint = mask_hint(resize_classes(mask, pixels))
-        else:
-            hint = (~shrink_lines(lines, pixels)).float().expand(3, -1, -1)
+        hint = self.hints.draw(kind, prompt, rng, lambda: resize_classes(mask, pixels),
+                               lambda: shrink_lines(lines, pixels))
         w = None if self.latents is None else self.latents(row["z"][None])[0].detach().float().cpu()
         return Sample(self.name(index), prompt, hint, kind, image, mask, camera, w, on_white=self.on_white)
 

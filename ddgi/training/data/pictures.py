@@ -127,7 +127,7 @@ def nearest(picture: Image.Image, framing: Framing, size: int) -> Image.Image:
 
 
 def read_scribble(path: Path, framing: Framing, size: int) -> Tensor:
-    """[3, size, size] of 0 (line) and 1 (paper); a mostly dark drawing is white lines on black and is inverted.
+    """Lines bool [size, size]; a mostly dark drawing is white lines on black and is inverted.
 
     Lines survive shrinking: a pixel is a line where any of the pixels it covers is.
     """
@@ -140,8 +140,7 @@ def read_scribble(path: Path, framing: Framing, size: int) -> Tensor:
     if lines.float().mean() > 0.5:
         lines = ~lines
     resized = shrink_lines(lines, size)
-    resized = resized.flip(-1) if framing.flip else resized
-    return (~resized).float().expand(3, -1, -1)
+    return resized.flip(-1) if framing.flip else resized
 
 
 def shrink_lines(lines: Tensor, size: int) -> Tensor:

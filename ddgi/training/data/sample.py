@@ -20,8 +20,9 @@ class Sample:
     Attributes:
         name: stable and unique within its source.
         prompt: what the text encoder reads.
-        hint: [3, H, W] in 0..1: the 19-class mask in the colours of `ddgi.palette`, or black lines on white.
-        hint_kind: "mask" or "scribble".
+        hint: [3, H, W] in 0..1: the 19-class mask in the colours of `ddgi.palette`, or black lines on white; None
+            where the prompt alone is given.
+        hint_kind: "mask" or "scribble", also of a hint that is not given.
         image: [3, R, R] in -1..1, or None.
         mask: classes uint8 [R, R] in 0..18, or None.
         camera: EG3D label [25], or None.
@@ -32,7 +33,7 @@ class Sample:
 
     name: str
     prompt: str
-    hint: Tensor
+    hint: Tensor | None
     hint_kind: str
     image: Tensor | None = None
     mask: Tensor | None = None
