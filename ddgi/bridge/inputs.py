@@ -6,7 +6,7 @@ import torch
 from einops import rearrange
 
 from ..features import StepFeatures
-from .layers import resize
+from ..pictures import resize
 
 
 @dataclass(frozen=True)

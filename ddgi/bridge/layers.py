@@ -85,11 +85,3 @@ class MapToStyle(nn.Module):
         if self.timestep is not None:
             x = self.timestep(x, timestep)
         return rearrange(self.linear(x), "b (n c) -> b n c", n=self.num_ws)
-
-
-def resize(x: torch.Tensor, size: int) -> torch.Tensor:
-    """Bring a map [B, C, h, w] of any aspect to [B, C, size, size] (antialiased when it shrinks)."""
-    if x.shape[-2:] == (size, size):
-        return x
-    return F.interpolate(x, size=(size, size), mode="bilinear", align_corners=False,
-                         antialias=max(x.shape[-2:]) > size)

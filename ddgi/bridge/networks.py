@@ -10,9 +10,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ..pictures import resize
 from .config import BridgeConfig
 from .inputs import BridgeInputs
-from .layers import LEAKY_SLOPE, MapToStyle, resize
+from .layers import LEAKY_SLOPE, MapToStyle
 
 
 class Standardize(nn.Module):
