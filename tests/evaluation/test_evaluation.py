@@ -15,6 +15,7 @@ from ddgi.evaluation import (
     pixel_accuracy,
 )
 from ddgi.evaluation.sheet import write_sheet
+from ddgi.evaluation.table import drawing_table
 
 CONFIG = {"resolution": 16, "widths": [8, 8, 8, 8], "attributes": {"hat": ["no", "yes"], "eyes": ["a", "b", "c"]}}
 
@@ -27,6 +28,12 @@ def test_miou_and_accuracy_by_hand():
     # class 0: 2 / (3 + 3 - 2), class 1: 2 / (2 + 3 - 2), class 2: 0; class 3 never occurs and is left out
     assert mean_iou(counts) == pytest.approx((2 / 4 + 2 / 3 + 0) / 3)
     assert pixel_accuracy(counts) == pytest.approx(4 / 6)
+
+
+def test_miou_leaves_out_what_is_predicted_but_never_true():
+    counts = confusion(torch.tensor([0, 0, 1, 2]), torch.tensor([0, 0, 1, 1]), 3)
+    # class 0: 2 / 2, class 1: 1 / 2; class 2 is nowhere in the truth, and its pixel counts against class 1 alone
+    assert mean_iou(counts) == pytest.approx((1 + 1 / 2) / 2)
 
 
 def test_attribute_hits_compare_each_attribute():
@@ -58,8 +65,17 @@ def test_a_missing_judges_file_is_named(tmp_path):
 def test_the_table_has_a_row_per_method():
     row = {"miou": 0.5, "pixel_accuracy": 0.9, "attribute_accuracy": 0.8, "distance": 0.1234}
     table = markdown_table({"m_only": row, "m_t": row, "m_t (mine, step 3)": row}).splitlines()
+    assert table[0] == "| | mask mIoU | pixel accuracy | attribute accuracy | distance (lower is better) |"
     assert len(table) == 5 and table[3] == "| M + T | 0.500 | 0.900 | 0.800 | 0.123 |"
     assert table[4].startswith("| M + T (mine, step 3) | 0.500")
+
+
+def test_the_table_of_drawings_has_a_column_for_each_thing_drawn():
+    values = {"glasses": 0.1, "hat": 0.2, "mouth": 0.3, "hair": 0.4, "jewellery": 0.5, "areas": 0.6}
+    table = drawing_table({"scribble": {"told": {"m_t": values}}}).splitlines()
+    assert table[0] == ("| | drawn glasses seen | drawn hats seen | mouth as drawn | hair as drawn | "
+                        "jewellery that nobody drew | large areas agree |")
+    assert table[2:] == ["| scribble, told: M + T | 0.10 | 0.20 | 0.30 | 0.40 | 0.50 | 0.60 |"]
 
 
 def test_the_attribute_table_has_a_row_per_attribute_and_a_column_per_method():

@@ -195,5 +195,6 @@ def test_the_tables_show_true_pictures_in_brackets():
     lines = view_tables({"views": {"0": values}, "ground_truth": {"0": values | {"depth_error": 0.0}},
                          "consistency": {"m_t": pair, "ground_truth": pair},
                          "ratio_30": {"m_t": {}, "ground_truth": {}}}).splitlines()
+    assert lines[0] == "| yaw | depth error | silhouette IoU | mask mIoU | pixel accuracy | attribute accuracy |"
     assert lines[2].startswith("| 0 | 0.020 (0.000) | 0.900 (0.900) |")
     assert lines[-2:] == ["| -30 to 0 | - (-) |", "| all | 20.0 (20.0) |"]

@@ -31,6 +31,7 @@ def test_step_of_sigma():
     assert [step_of_sigma(sigma, schedule) for sigma in schedule] == [0, 1, 2, 3, None]
     assert step_of_sigma(5.0001, schedule) == 1  # rounding of samplers that work in log sigma
     assert step_of_sigma(3.0, schedule) is None
+    assert step_of_sigma(5.01, schedule) is step_of_sigma(4.99, schedule) is None  # levels of a sampler's own
 
 
 def test_a_level_visited_twice_is_the_later_step_once_it_runs():
