@@ -59,6 +59,8 @@ def read_contents(folder: Path) -> dict[str, str]:
 
 def first_difference(old, new, name: str = "") -> str | None:
     """"mapping.rate = 0.1, and now it is 0.2", or None."""
+    if isinstance(old, dict) and new is None or isinstance(new, dict) and old is None:
+        old, new = old or {}, new or {}
     if isinstance(old, dict) and isinstance(new, dict):
         for key in dict.fromkeys([*old, *new]):
             if found := first_difference(old.get(key), new.get(key), f"{name}.{key}".lstrip(".")):
