@@ -62,6 +62,18 @@ def resize_classes(classes: Tensor, height: int, width: int | None = None) -> Te
     return F.interpolate(flat, size=shape, mode="nearest-exact").to(torch.uint8).reshape(*classes.shape[:-2], *shape)
 
 
+def fill_nearest(classes: Tensor, unknown: Tensor) -> Tensor:
+    """Classes [H, W] whose pixels under `unknown`, bool [H, W], take the class of the nearest known pixel.
+
+    Nearest in steps to the eight neighbours; of several equally near, the largest class number.
+    """
+    values = classes.long().masked_fill(unknown, -1)[None, None].float()
+    while (values < 0).any():
+        around = F.max_pool2d(values, 3, stride=1, padding=1)
+        values = torch.where(values < 0, around, values)
+    return values[0, 0].to(classes.dtype)
+
+
 def sheet(rows: Tensor | Sequence[Tensor], zoom: int = 1) -> Tensor:
     """Bytes [R H, N W, 3] of R rows of N pictures [N, 3, H, W] in -1..1; each pixel becomes zoom x zoom."""
     levels = to_bytes(rows if isinstance(rows, Tensor) else torch.stack([*rows]))

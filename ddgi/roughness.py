@@ -12,8 +12,9 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 from torch.nn import functional as F
 
+from .pictures import fill_nearest
 from .scribble import lines_from_mask
-from .sketch import GROUPS, NUMBER, Sketch, fill_nearest
+from .sketch import GROUPS, NUMBER, Sketch
 
 CANVAS = 128                               # pixels per side that small masks are drawn at
 WARP = 0.035                               # most that a place moves against its neighbours, in parts of the side

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .palette import CLASS_NAMES
+from .pictures import fill_nearest
 
 NUMBER = {name: index for index, name in enumerate(CLASS_NAMES)}
 # What can be missing from a drawing, by the word for it.
@@ -23,18 +24,6 @@ HEAD = ("skin", "nose", "eyeglasses", "left eye", "right eye", "left brow", "rig
 # Small parts in the order of drawing, and how often each is forgotten.
 MISSING = {"ears": 0.25, "nose": 0.15, "mouth": 0.05, "eyes": 0.05, "brows": 0.25, "glasses": 0.1, "earrings": 0.2,
            "necklace": 0.2}
-
-
-def fill_nearest(classes: Tensor, unknown: Tensor) -> Tensor:
-    """Classes [H, W] whose pixels under `unknown`, bool [H, W], take the class of the nearest known pixel.
-
-    Nearest in steps to the eight neighbours; of several equally near, the largest class number.
-    """
-    values = classes.long().masked_fill(unknown, -1)[None, None].float()
-    while (values < 0).any():
-        around = F.max_pool2d(values, 3, stride=1, padding=1)
-        values = torch.where(values < 0, around, values)
-    return values[0, 0].to(classes.dtype)
 
 
 class Sketch:

@@ -2,9 +2,12 @@
 
 import torch
 from comfy_api.latest import io
+from einops import repeat
 
 from ..ddgi import facemask, scribble
 from ..ddgi.errors import InputError
+from ..ddgi.pictures import image_from_bytes
+from ..host.node_text import say
 from .types import DRAWING
 
 
@@ -35,14 +38,16 @@ class FaceMask(io.ComfyNode):
                 io.Mask.Input("mask", optional=True,
                               tooltip="Part numbers in the place of an image, as the classes output gives them."),
                 io.Combo.Input("reading", options=list(facemask.READINGS), default="auto",
-                               tooltip="How to read the picture. Auto takes a very dark grey picture as part numbers "
-                                       "and everything else as colours."),
+                               tooltip="How to read the picture. Auto takes a very dark grey picture as part numbers, "
+                                       "notices whether they count as CelebAMask-HQ or as BiSeNet face parsers do, "
+                                       "and takes everything else as colours. The node says what it did."),
                 io.Combo.Input("palette", options=list(facemask.PALETTES), default=facemask.PALETTES[0],
                                tooltip="The colours you painted with. MaskGAN's drawing tool swaps the colours of "
                                        "left and right eye and ear."),
                 io.Int.Input("size", default=0, min=0, max=4096, step=8,
                              tooltip="The longer side of the result in pixels; 0 keeps the size."),
             ],
+            hidden=[io.Hidden.unique_id],
             outputs=[
                 io.Image.Output(display_name="hint", tooltip="The mask in flat CelebAMask-HQ colours, for the "
                                                              "ControlNet."),
@@ -53,10 +58,12 @@ class FaceMask(io.ComfyNode):
 
     @classmethod
     def execute(cls, reading: str, palette: str, size: int, image=None, mask=None) -> io.NodeOutput:
-        indices = facemask.read_mask(_one_picture(image, mask, "DDGI Face Mask"), reading, palette)
+        picture, said = _one_picture(image, mask, "DDGI Face Mask"), []
+        indices = facemask.read_mask(picture, reading, palette, say=said.append)
         if size:
             indices = facemask.resize_mask(indices, size)
-        return io.NodeOutput(facemask.mask_to_hint(indices), indices.float() / 255.0)
+        say(cls, *said or [f"{len(indices.unique())} parts, background included."])
+        return io.NodeOutput(facemask.mask_to_hint(indices), image_from_bytes(indices))
 
 
 class Scribble(io.ComfyNode):
@@ -73,35 +80,33 @@ class Scribble(io.ComfyNode):
             search_aliases=["lineart", "sketch", "edges"],
             inputs=[
                 io.Image.Input("image", optional=True, tooltip="The photo, drawing or face mask in flat colours."),
-                io.Mask.Input("mask", optional=True, tooltip="A MASK in the place of an image; its borders are drawn."),
-                io.Combo.Input("draw", options=["lines of the picture", "borders of the parts"],
-                               default="lines of the picture",
-                               tooltip="Lines suit photos and drawings; borders suit face masks in flat colours. "
-                                       "A MASK is always drawn by its borders."),
+                io.Mask.Input("mask", optional=True,
+                              tooltip="With an image, its transparency as Load Image gives it: what is transparent is "
+                                      "paper. Without one, a MASK whose borders or strokes are drawn."),
+                io.Combo.Input("draw", options=list(scribble.DRAWS), default=scribble.AUTO,
+                               tooltip="What to draw: lines of a photo, borders of the parts of a face mask, or a "
+                                       "line drawing as it is, dark on light or light on dark. Auto finds out which it "
+                                       "is; a line drawing is also found under lines of the picture."),
                 io.Float.Input("threshold", default=0.025, min=0.0, max=1.0, step=0.005,
                                tooltip="How strong a line of the picture must be; more keeps only strong lines."),
                 io.Float.Input("detail", default=1.0, min=0.25, max=8.0, step=0.25,
                                tooltip="How fine the lines of the picture are; more follows strands of hair."),
                 io.Int.Input("thickness", default=2, min=1, max=32, tooltip="The width of the lines in pixels."),
             ],
+            hidden=[io.Hidden.unique_id],
             outputs=[io.Image.Output(display_name="scribble", tooltip="The scribble: black lines on white paper.")],
         )
 
     @classmethod
     def execute(cls, draw: str, threshold: float, detail: float, thickness: int,
                 image=None, mask=None) -> io.NodeOutput:
-        picture = _one_picture(image, mask, "DDGI Scribble")
-        if image is not None and draw == "lines of the picture":
-            lines = scribble.lines_from_image(picture, threshold, detail, thickness)
-        else:
-            lines = scribble.lines_from_mask(_area_numbers(picture), thickness)
-        return io.NodeOutput(lines[..., None].repeat(1, 1, 1, 3))
-
-
-def _area_numbers(picture: torch.Tensor) -> torch.Tensor:
-    """One number [B, H, W] per colour of [B, H, W, C] at 8 bits, so that equal pixels have equal numbers."""
-    levels = (picture[..., :3] * 255.0).round().long()
-    return (levels * torch.tensor([65536, 256, 1], device=levels.device)[:levels.shape[-1]]).sum(-1)
+        transparency = mask if image is not None else None
+        picture, said = _one_picture(image, None if image is not None else mask, "DDGI Scribble"), []
+        if image is None and draw == scribble.LINES:
+            draw = scribble.BORDERS
+        lines = scribble.draw_scribble(picture, draw, threshold, detail, thickness, transparency, say=said.append)
+        say(cls, *said or [f"Drawn: {draw}."])
+        return io.NodeOutput(repeat(lines, "b h w -> b h w c", c=3))
 
 
 NODES = [FaceMask, Scribble]

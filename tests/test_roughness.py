@@ -3,8 +3,9 @@ import torch
 
 from ddgi.headworld import render_batch
 from ddgi.palette import CLASS_NAMES
+from ddgi.pictures import fill_nearest
 from ddgi.roughness import leave_out, rough_mask, rough_scribble
-from ddgi.sketch import GROUPS, Sketch, fill_nearest
+from ddgi.sketch import GROUPS, Sketch
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from comfy.model_management import get_torch_device, throw_exception_if_processing_interrupted
 from comfy.utils import ProgressBar
-from server import PromptServer
 
 from ...ddgi.bridge import BridgeSizes
 from ...ddgi.errors import InputError
@@ -25,6 +24,7 @@ from ...ddgi.training.sources import DataTable
 from ...ddgi.training.watch import Watch, last_preview, save_preview
 from .. import folders
 from ..managed import ManagedModel
+from ..node_text import show_text
 from .encoder import DiffusionEncoder
 from .recipe import check, prepare
 
@@ -73,9 +73,7 @@ class _Shown:
 
     def _report(self, line: str) -> None:
         self.lines.append(line)
-        server = getattr(PromptServer, "instance", None)
-        if server is not None:
-            server.send_progress_text("\n".join(self.lines[-_LINES:]), self.node_id)
+        show_text("\n".join(self.lines[-_LINES:]), self.node_id)
 
     def _progress(self, what: str, done: int, total: int) -> None:
         if what != self.what:

@@ -55,6 +55,44 @@ def test_a_picture_that_is_no_mask_is_refused_with_a_remedy(masks, pack, picture
     assert words in str(error.value) and "CelebAMask-HQ" in str(error.value)
 
 
+class Server:
+    """Stands for the running server's way to a node's text."""
+
+    client_id = "a tab"
+
+    def __init__(self):
+        self.texts = []
+
+    def send_progress_text(self, text, node_id, client):
+        self.texts.append((text, node_id, client))
+
+
+@pytest.fixture
+def shown(masks, monkeypatch):
+    """The texts that a node 7 shows."""
+    from comfy_api.latest import io
+    from server import PromptServer
+
+    server = Server()
+    monkeypatch.setattr(PromptServer, "instance", server, raising=False)
+    for node in masks.NODES:
+        monkeypatch.setattr(node, "hidden", io.HiddenHolder.from_dict({io.Hidden.unique_id: "7"}))
+    return server.texts
+
+
+def test_what_was_done_to_read_a_mask_is_shown_on_the_node(masks, every_class, shown):
+    hint, _ = face_mask(masks, mask=every_class.float() / 255)
+    assert shown.pop() == ("19 parts, background included.", "7", "a tab")
+    hint[:, 4:12, 9:15] = torch.tensor([0.5, 0.8, 1.0])
+    assert torch.equal(face_mask(masks, image=hint)[1], every_class.float() / 255)
+    assert "RGB(128, 204, 255)" in shown.pop()[0] and not shown
+
+
+def test_a_mask_that_is_all_background_is_refused(masks, pack):
+    with pytest.raises(pack.ddgi.errors.InputError, match="The whole mask is background"):
+        face_mask(masks, image=torch.zeros(1, 8, 8, 3))
+
+
 def test_nothing_connected_is_said(masks, pack):
     with pytest.raises(ddgi.InputError, match="connect either an image or a mask"):
         face_mask(masks)
@@ -79,6 +117,24 @@ def test_thickness_widens_the_line(masks):
     mask[:, :, 16:] = 1.0
     widths = [int((scribble(masks, mask=mask, thickness=n)[0, 5, :, 0] == 0).sum()) for n in (1, 2, 5)]
     assert widths == [1, 2, 5]
+
+
+def test_load_images_two_outputs_make_a_transparent_drawing(masks, pack, shown):
+    ink = torch.zeros(1, 32, 32, dtype=torch.bool)
+    ink[:, 10] = True
+    black, transparency = torch.zeros(1, 32, 32, 3), 1 - ink.float()
+    expected = 1 - ink[..., None].expand(-1, -1, -1, 3).float()
+    assert torch.equal(scribble(masks, image=black, mask=transparency), expected)
+    assert "line drawing" in shown[0][0]
+    assert torch.equal(scribble(masks, image=expected, mask=torch.zeros(1, 64, 64)), expected)
+    with pytest.raises(pack.ddgi.errors.InputError, match="nothing to draw"):
+        scribble(masks, image=black)
+
+
+def test_strokes_of_a_mask_are_drawn_once(masks):
+    strokes = torch.zeros(1, 64, 64)
+    strokes[:, 20:23] = 1
+    assert torch.equal(scribble(masks, mask=strokes, draw="auto")[..., 0], 1 - strokes)
 
 
 def test_scribble_of_a_picture_draws_the_dark_line_only(masks):
