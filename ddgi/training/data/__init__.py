@@ -5,8 +5,7 @@ from .files import Reading
 from .folder import Folder
 from .framing import Augment
 from .generated import GeneratorSamples
-from .grammar import Grammar
-from .grammars import faces, head_world
+from .grammar import Grammar, faces, head_world
 from .heads import HeadWorld
 from .hints import Hints
 from .sample import BrokenFile, Problem, Sample, Source, Subset, problem_lines, split

@@ -28,7 +28,10 @@ from ...errors import InputError
 START = "start"
 _RULE = re.compile(r"([a-z][a-z0-9_]*):\s*$", re.IGNORECASE)
 _WEIGHT = re.compile(r"(-?\d+(?:\.\d+)?):\s*(.*)$")
-_DEPTH_LIMIT = 50                                   # nested brackets in one option
+_DEPTH_LIMIT = 50                                   # nested brackets in one option, rules in one another
+_MOST = 1e9                                         # of a weight
+_LONGEST = 10_000                                   # letters of a prompt
+_LARGEST_FILE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,8 @@ class Grammar:
         """
         path = Path(path)
         try:
+            if path.stat().st_size > _LARGEST_FILE:
+                raise InputError(f"{path.name} is larger than 1 MiB, so it is no grammar; check the name.")
             return cls.parse(path.read_text(encoding="utf-8-sig"), path.name)
         except FileNotFoundError as error:
             raise InputError(f"There is no file {path}; check the name or put the file there.") from error
@@ -163,6 +168,8 @@ def _option(text: str, where: str) -> _Option:
     weight = float(match[1]) if match else 1.0
     if weight <= 0:
         raise InputError(f"{where}: the weight {match[1]} is not above 0; remove the option instead.")
+    if weight > _MOST:
+        raise InputError(f"{where}: the weight is larger than {_MOST:g}; use smaller ones, only their ratio counts.")
     text = match[2] if match else text
     pieces, rest = _pieces("" if text == "-" else text, where, 0)
     if rest:
@@ -228,16 +235,37 @@ def _check_rules(rules: dict[str, list[_Option]], name: str) -> None:
             if other not in rules:
                 raise InputError(f"{name}: the rule {rule!r} names [{other}], which is no rule; add it or correct "
                                  f"the name.")
-    finished: set[str] = set()
+    letters: dict[str, int] = {}                    # most that a rule can draw
 
     def visit(rule: str, path: tuple[str, ...]) -> None:
         if rule in path:
             circle = " -> ".join((*path[path.index(rule):], rule))
             raise InputError(f"{name}: the rules lead in a circle ({circle}); a prompt would never end.")
-        if rule not in finished:
-            for other in leads[rule]:
+        if len(path) > _DEPTH_LIMIT:
+            raise InputError(f"{name}: more than {_DEPTH_LIMIT} rules lead into one another; join some.")
+        if rule not in letters:
+            for other in dict.fromkeys(leads[rule]):
                 visit(other, (*path, rule))
-            finished.add(rule)
+            letters[rule] = max(_letters(option.pieces, letters) for option in rules[rule])
+            if letters[rule] > _LONGEST:
+                raise InputError(f"{name}: the rule {rule!r} can draw more than {_LONGEST:,} letters; a prompt is much "
+                                 f"shorter.")
 
     for rule in rules:
         visit(rule, ())
+
+
+def _letters(pieces: tuple, letters: dict[str, int]) -> int:
+    """The most letters that pieces can draw, where those of the rules are known."""
+    return sum(len(piece) if isinstance(piece, str) else _letters(piece.pieces, letters) if isinstance(piece, _Maybe)
+               else letters[piece.rule] for piece in pieces)
+
+
+def faces() -> Grammar:
+    """The default: prompts about photographs of faces."""
+    return Grammar.load(Path(__file__).with_name("faces.txt"))
+
+
+def head_world() -> Grammar:
+    """Prompts in the words that the demo models know."""
+    return Grammar.load(Path(__file__).with_name("head_world.txt"))

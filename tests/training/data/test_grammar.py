@@ -33,7 +33,13 @@ def test_optional_parts_nest_and_comments_are_left_out():
     assert Grammar.parse("# words\nstart:\n  # more\n  a(1: b(1: c(0: d)))\n").draw(1) == "a b c"
 
 
+DOUBLING = "start:\n  [r0]\n" + "".join(f"r{n}:\n  [r{n + 1}][r{n + 1}]\n" for n in range(40)) + "r40:\n  x\n"
+CHAIN = "start:\n  [r0]\n" + "".join(f"r{n}:\n  [r{n + 1}]\n" for n in range(2000)) + "r2000:\n  x\n"
+
+
 @pytest.mark.parametrize("text, message", [
+    ("start:\n  " + "9" * 400 + ": x\n", r"line 2: the weight is larger than 1e\+09"),
+    (DOUBLING, "can draw more than 10,000 letters"), (CHAIN, "more than 50 rules lead into one another"),
     ("", "has no rule 'start'"),
     ("start:\n", "'start' has no options"),
     ("  x\n", "line 1: an option stands before any rule"),
