@@ -83,9 +83,12 @@ def _left_behind(entry: os.DirEntry, machine: str, process: str) -> bool:
 
 
 def save_tensors(path: str | Path, tensors: dict[str, torch.Tensor], *, format: str, config: dict,
-                 provenance: dict | None = None) -> None:
-    """Write tensors with `format` (for example "ddgi.stylegan2"), `config` and `provenance` as JSON metadata."""
-    metadata = {"format": format, "version": str(VERSION), "config": json.dumps(config),
+                 provenance: dict | None = None, notes: dict[str, str] | None = None) -> None:
+    """Write tensors with `format` (for example "ddgi.stylegan2"), `config` and `provenance` as JSON metadata.
+
+    `notes` are further metadata as text, for other programs.
+    """
+    metadata = {**(notes or {}), "format": format, "version": str(VERSION), "config": json.dumps(config),
                 "provenance": json.dumps(provenance or {})}
     with atomic_path(path) as temporary:
         save_file({k: v.detach().contiguous().cpu() for k, v in tensors.items()}, temporary, metadata=metadata)

@@ -7,6 +7,7 @@ from ..errors import InputError
 from ..features import FeatureLayout, StageLayout, StepFeatures
 from ..gan import Generator
 from ..gan.latent import check_made_for
+from ..gan.lineage import Lineage
 
 ATTENTION_SOURCES = ("output", "probabilities")
 REFINEMENTS = ("local", "global", "both")
@@ -129,8 +130,8 @@ class BridgeConfig:
 
     def check_generator(self, generator: Generator, relative: bool = False) -> None:
         """Refuse a generator that the bridge was not trained for; `relative` as in `GanLatent.check`."""
-        check_made_for("This bridge", (self.num_ws, self.w_dim), self.generator_fingerprint, self.generator_name,
-                       generator, relative)
+        check_made_for("This bridge", (self.num_ws, self.w_dim),
+                       Lineage(self.generator_fingerprint, self.generator_name), generator, relative)
 
     @property
     def sizes(self) -> dict:

@@ -14,9 +14,11 @@ from ..fields import to_json
 from ..files import fingerprint, save_tensors
 from .foreign import ForeignModule
 from .latent import GanLatent
+from .lineage import Lineage, ancestry_of
 from .mapping import random_labels, truncate
 from .options import Option
 from .output import RenderOutput
+from .styles import StyleLayer
 from .tensors import Tensors, check_tensors, shapes_of
 
 DTYPES = (None, torch.float32, torch.float16, torch.bfloat16)
@@ -154,6 +156,11 @@ class Generator(nn.Module, ABC):
             self._fingerprint = fingerprint(self.module.state_dict())
         return self._fingerprint
 
+    @property
+    def lineage(self) -> Lineage:
+        """Its identity, with the generators it comes from."""
+        return Lineage(self.fingerprint, self.name, ancestry_of(self.provenance.get("ancestry")))
+
     def facts(self) -> dict:
         """What `inspect` prints, as plain values for JSON."""
         config = self.config
@@ -197,7 +204,11 @@ class Generator(nn.Module, ABC):
 
     def latent(self, ws: torch.Tensor, camera: torch.Tensor | None = None) -> GanLatent:
         """Wrap ws [B, num_ws, w_dim] as a latent of this generator."""
-        return GanLatent(ws, self.fingerprint, self.name, camera)
+        return GanLatent(ws, self.fingerprint, self.name, camera, self.lineage.ancestry)
+
+    @abstractmethod
+    def style_layers(self) -> list[StyleLayer]:
+        """The layers that w vectors drive, in the order in which they are applied."""
 
     # Cameras, for 3D families.
 

@@ -40,3 +40,45 @@ def test_file_round_trip(generator, ws, tmp_path):
     again = GanLatent.load(tmp_path / "face.safetensors")
     assert torch.equal(again.ws, ws) and torch.equal(again.camera, latent.camera)
     assert (again.generator_fingerprint, again.generator_name) == (generator.fingerprint, "tiny")
+
+
+def relative_of(generator, *parents, seed=5, make=None):
+    from ddgi.gan.lineage import joined_ancestry
+
+    copy = make(seed=seed, name="copy")
+    copy.provenance["ancestry"] = list(joined_ancestry(parent.lineage for parent in parents))
+    return copy
+
+
+def test_relatives_are_known_by_ancestry(generator, make, ws):
+    """A copy reads its parent's latents, the parent the copy's, and two copies each other's."""
+    copy, sibling = (relative_of(generator, generator, seed=seed, make=make) for seed in (5, 6))
+    grandchild = relative_of(generator, copy, seed=7, make=make)
+    for maker in (generator, copy, sibling, grandchild):
+        for reader in (generator, copy, sibling, grandchild):
+            maker.latent(ws).check(reader)
+    stranger = make(seed=1, name="cousin")
+    with pytest.raises(InputError, match=r"'copy'.*'cousin'"):
+        copy.latent(ws).check(stranger)
+    with pytest.raises(InputError, match=r"'cousin'.*'copy'"):
+        stranger.latent(ws).check(copy)
+
+
+def test_ancestry_and_record_survive_files(generator, make, ws, tmp_path):
+    import dataclasses
+
+    import ddgi
+
+    copy = relative_of(generator, generator, make=make)
+    copy.save(tmp_path / "copy.safetensors")
+    again = ddgi.load_generator(tmp_path / "copy.safetensors")
+    assert again.lineage == copy.lineage and again.lineage.ancestry == (generator.fingerprint,)
+    latent = dataclasses.replace(copy.latent(ws), record={"seeds": [1]})
+    latent.save(tmp_path / "face.safetensors")
+    kept = GanLatent.load(tmp_path / "face.safetensors")
+    assert (kept.generator_ancestry, kept.record) == ((generator.fingerprint,), {"seeds": [1]})
+
+
+def test_nobody_is_a_relative_of_an_unknown_generator(generator, ws):
+    with pytest.raises(InputError, match="no fingerprint"):
+        GanLatent(ws, "", "").check(generator)

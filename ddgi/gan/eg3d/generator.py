@@ -15,6 +15,7 @@ from ..options import Option
 from ..output import RenderOutput
 from ..stylegan2.generator import backbone_facts
 from ..stylegan2.infer import drop_filters
+from ..styles import StyleLayer
 from ..tensors import Tensors
 from ..volume import VolumeGenerator
 from .config import EG3DConfig, RenderingConfig
@@ -86,6 +87,14 @@ class EG3DGenerator(VolumeGenerator):
     @property
     def bytes_per_point(self) -> int:
         return BYTES_PER_CHANNEL * (2 * self.config.feature_channels + self.config.decoder_width)
+
+    def style_layers(self) -> list[StyleLayer]:
+        upscaler = self.module.superresolution
+        last = self.config.num_ws - 1
+        layers = (("conv0", False), ("conv1", False), ("torgb", True))
+        return self.module.backbone.synthesis.style_layers() + [
+            StyleLayer(last, getattr(block, name).affine, is_rgb)
+            for block in (upscaler.block0, upscaler.block1) for name, is_rgb in layers]
 
     def _own_facts(self) -> dict:
         config = self.config

@@ -7,6 +7,7 @@ import torch
 from ..flat import FlatGenerator
 from ..foreign import ForeignModule
 from ..mapping import with_average
+from ..styles import StyleLayer
 from ..tensors import Tensors
 from .config import StyleGAN2Config
 from .foreign import settings_of
@@ -38,6 +39,9 @@ class StyleGAN2Generator(FlatGenerator):
     def synthesise(self, ws: torch.Tensor, noise_mode: str, seed: int | Sequence[int] | None,
                    dtype: torch.dtype | None) -> torch.Tensor:
         return self.module.synthesis(ws, noise_mode, seed, dtype=dtype)
+
+    def style_layers(self) -> list[StyleLayer]:
+        return self.module.synthesis.style_layers()
 
     def _own_facts(self) -> dict:
         return backbone_facts(self.config) | {"architecture": self.config.architecture}

@@ -7,6 +7,7 @@ from torch import nn
 
 from ...errors import InputError
 from ...ops import upsample
+from ..styles import StyleLayer
 from .config import StyleGAN2Config
 from .layers import PlainConv, SynthesisLayer, ToRGB
 
@@ -101,6 +102,17 @@ class SynthesisNetwork(nn.Module):
             if blocks is not None:
                 blocks[resolution] = (x, img)
         return img.contiguous()
+
+    def style_layers(self) -> list[StyleLayer]:
+        """As `Generator.style_layers`: conv0, conv1 and torgb of each block; torgb shares its w with the next block."""
+        found, start = [], 0
+        for resolution in self.config.block_resolutions:
+            block = getattr(self, f"b{resolution}")
+            names = ("conv1", "torgb") if resolution == 4 else ("conv0", "conv1", "torgb")
+            found += [StyleLayer(start + place, getattr(block, name).affine, name == "torgb")
+                      for place, name in enumerate(names) if hasattr(block, name)]
+            start += len(names) - 1
+        return found
 
 
 def noise_source(noise_mode: str, seed: int | Sequence[int] | None, noises: Sequence[torch.Tensor] | None,
