@@ -21,6 +21,7 @@ LAYERS = (
     {"features", "gan", "faces"},
     {"bridge", "mesh"},
     {"checkpoints"},
+    {"latents"},
     {"training", "evaluation", "headworld"},
     {"demo", "benchmark"},
     {"runner", "commands", "cli", "__main__"},
