@@ -1,4 +1,4 @@
-"""Where ComfyUI finds our files: models/ddgi/generators and models/ddgi/bridges."""
+"""Where ComfyUI finds our files: models/ddgi/generators, models/ddgi/bridges and models/ddgi/directions."""
 
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from ..ddgi.gan import labels
 
 GENERATORS = "ddgi_generators"
 BRIDGES = "ddgi_bridges"
+DIRECTIONS = "ddgi_directions"
 DEMO = Path(__file__).resolve().parents[1] / "demo"
 EXAMPLES = DEMO / "examples"
 # What the drop-down of demo models says to the generator and the bridge that it gives.
@@ -19,6 +20,8 @@ _KINDS = {
     GENERATORS: ("generators", {".safetensors", ".pkl", ".pt"}, "generator*.safetensors",
                  f"a {labels()} file (.safetensors of this pack, NVIDIA .pkl or rosinality .pt)"),
     BRIDGES: ("bridges", {".safetensors"}, "bridge*.safetensors", "a bridge file (.safetensors of this pack)"),
+    DIRECTIONS: ("directions", {".safetensors", ".npy", ".npz", ".pt", ".pth"}, "directions*.safetensors",
+                 "a file of directions (.safetensors of this pack, or .npy, .npz and .pt that people share)"),
 }
 
 

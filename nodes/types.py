@@ -7,10 +7,14 @@ MODELS, DRAWING, FEATURES = "DDGI/models", "DDGI/drawing", "DDGI/features"
 LATENT, HEADS, PHOTOS, TRAINING = "DDGI/latent", "DDGI/3d", "DDGI/photos", "DDGI/training"
 CATEGORIES = (MODELS, DRAWING, FEATURES, LATENT, HEADS, PHOTOS, TRAINING)
 
+LAYERS_TOOLTIP = ("The layers to use: all, coarse (pose and shape), middle (features and hair), fine (colours and "
+                  "light), or numbers such as 0-3, 8.")
+
 Features = io.Custom("DDGI_FEATURES")    # ddgi.features.DiffusionFeatures
 Latent = io.Custom("DDGI_LATENT")        # ddgi.gan.GanLatent
 Generator = io.Custom("DDGI_GENERATOR")  # host.managed.ManagedModel around a ddgi.gan.Generator
 Bridge = io.Custom("DDGI_BRIDGE")        # host.managed.ManagedModel around a ddgi.bridge.Bridge
+Direction = io.Custom("DDGI_DIRECTION")  # ddgi.latents.Direction
 Cameras = io.Custom("DDGI_CAMERA")       # ddgi.cameras.Camera, one or more views
 Tap = io.Custom("DDGI_TAP")              # the handle that DDGI Feature Tap gives to DDGI Collect Features
 Alignment = io.Custom("DDGI_ALIGNMENT")  # ddgi.faces.Alignment, where faces are in pictures
