@@ -9,10 +9,11 @@ from torch import Tensor
 
 from ..errors import InputError
 from .labels import FOCAL, RADIUS, label_from_pose, pose_from_forward
+from .rules import LARGEST_FOCAL, lens_faults, pose_faults
 
 FOV = math.degrees(2 * math.atan(0.5 / FOCAL))      # 13.37 degrees from the picture's top to its bottom
+_LEAST_FOV = math.degrees(2 * math.atan(0.5 / LARGEST_FOCAL))
 PIVOT = (0.0, 0.0, 0.2)                             # what EG3D's frontal camera looks at
-_ORTHONORMAL_TOLERANCE = 1e-3                       # labels travel through rounded text files
 
 Numbers = float | Sequence[float] | Tensor
 
@@ -30,7 +31,8 @@ class Camera:
             divided by image size.
 
     Raises:
-        InputError: a wrong shape, values that are not finite, a rotation that is none, no radius or no field of view.
+        InputError: a wrong shape, values that are not finite, a rotation that is none, no radius, no field of view, or
+            intrinsics in pixels.
     """
 
     label: Tensor
@@ -44,9 +46,9 @@ class Camera:
         if not label.is_floating_point() or not torch.isfinite(label).all():
             raise InputError(f"The cameras hold values of type {label.dtype} that are not all finite numbers; make "
                              f"them again from finite angles, radius and field of view.")
-        for index, row in enumerate(label.double().cpu()):
-            _check_pose(row[:16].reshape(4, 4), f"Camera {index + 1} of {len(label)}")
-            _check_intrinsics(row[16:].reshape(3, 3), f"Camera {index + 1} of {len(label)}")
+        for index, (pose, lens) in enumerate(zip(pose_faults(label), lens_faults(label))):
+            if pose or lens:
+                raise InputError(f"Camera {index + 1} of {len(label)} {pose or lens}.")
 
     @classmethod
     def from_angles(cls, yaw: Numbers = 0.0, pitch: Numbers = 0.0, roll: Numbers = 0.0, radius: Numbers = RADIUS,
@@ -58,7 +60,7 @@ class Camera:
             pitch: degrees in (-90, 90); positive raises the camera.
             roll: degrees; positive turns the head clockwise in the picture.
             radius: distance from the origin, world units.
-            fov: degrees in (0, 180) from the picture's top to its bottom, as in ComfyUI's 3D viewer.
+            fov: degrees in (0.29, 180) from the picture's top to its bottom, as in ComfyUI's 3D viewer.
             pivot: [3] or [V, 3], the point in the middle of the picture.
 
         Raises:
@@ -70,7 +72,8 @@ class Camera:
             raise InputError(f"A pivot of {pivot.tolist()} was given; it must be three finite numbers: x, y and z.")
         _check_range("pitch", pitch, -90, 90, "above -90 and below 90 degrees")
         _check_range("radius", radius, 0, math.inf, f"above 0; {RADIUS} is usual")
-        _check_range("field of view", fov, 0, 180, f"above 0 and below 180 degrees; {FOV:.2f} is usual")
+        _check_range("field of view", fov, _LEAST_FOV, 180,
+                     f"above {_LEAST_FOV:.2f} and below 180 degrees; {FOV:.2f} is usual")
         yaw, pitch = yaw.deg2rad(), pitch.deg2rad()
         outward = torch.stack([yaw.sin() * pitch.cos(), pitch.sin(), yaw.cos() * pitch.cos()], -1)
         position = outward * radius[:, None]
@@ -174,20 +177,3 @@ def _check_range(name: str, values: Tensor, low: float, high: float, needed: str
 
 def _show(values: Tensor) -> str:
     return ", ".join(f"{value:g}" for value in values.tolist())
-
-
-def _check_pose(pose: Tensor, name: str) -> None:
-    rotation = pose[:3, :3]
-    off = (rotation.T @ rotation - torch.eye(3, dtype=pose.dtype)).abs().max()
-    if off > _ORTHONORMAL_TOLERANCE or torch.linalg.det(rotation) < 0 or pose[3].tolist() != [0, 0, 0, 1]:
-        raise InputError(f"{name} has no valid pose: the axes of its cam2world matrix must be perpendicular, of length "
-                         f"1 and right-handed (they are off by {off:.2g}); make it from angles or repair the label.")
-    if pose[:3, 3].norm() < 1e-6:
-        raise InputError(f"{name} stands at the origin (radius 0), inside the head; give it a radius above 0, "
-                         f"{RADIUS} is usual.")
-
-
-def _check_intrinsics(matrix: Tensor, name: str) -> None:
-    if matrix[0, 0] <= 0 or matrix[1, 1] <= 0 or matrix[1, 0] != 0 or matrix[2].tolist() != [0, 0, 1]:
-        raise InputError(f"{name} has the intrinsics {[round(v, 4) for v in matrix.flatten().tolist()]}; they must be "
-                         f"[fx, skew, cx, 0, fy, cy, 0, 0, 1] with focal lengths above 0, divided by the image size.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ..cameras import Camera, check_view
 from ..errors import InputError
 from ..files import load_tensors, save_tensors
 from .lineage import Lineage, ancestry_of
@@ -30,7 +31,7 @@ class GanLatent:
         record: how the faces were made, as plain values for JSON, for example {"seeds": [7], "truncation_psi": 0.7}.
 
     Raises:
-        InputError: wrong shape, or values that are not finite.
+        InputError: wrong shape, values that are not finite, or cameras that cannot be or look away.
     """
 
     ws: torch.Tensor
@@ -51,6 +52,8 @@ class GanLatent:
         if camera is not None and tuple(camera.shape) not in ((1, 25), (len(self.ws), 25)):
             raise InputError(f"The latent's camera has shape {tuple(camera.shape)}; it must be [1, 25] or "
                              f"[{len(self.ws)}, 25].")
+        if camera is not None:
+            check_view(Camera(camera))
 
     @property
     def lineage(self) -> Lineage:

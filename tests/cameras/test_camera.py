@@ -89,6 +89,9 @@ def changed(index, value):
     (changed(11, 0.0), "radius 0"),
     (changed(16, 0.0), "focal lengths above 0"),
     (changed(20, -4.0), "focal lengths above 0"),
+    (changed(18, 256.0), "in pixels; divide them by the picture's size"),
+    (changed(21, -0.2), "in pixels"),
+    (changed(16, 2183.0), "in pixels"),
 ])
 def test_impossible_labels_are_refused(label, sentence):
     with pytest.raises(InputError, match=sentence):

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from ddgi.cameras import Camera
 from ddgi.errors import InputError
 from ddgi.gan import GanLatent
 
@@ -34,8 +35,18 @@ def test_bad_values_are_refused(ws, camera):
         GanLatent(ws, "", "", camera)
 
 
+@pytest.mark.parametrize(("camera", "words"), [
+    (Camera.from_angles(pivot=(0, 0, 5)).label, "looks away from the head"),
+    (Camera.from_angles().label * torch.tensor([1.0] * 16 + [512] * 6 + [1] * 3), "in pixels"),
+    (torch.zeros(1, 25), "no valid pose"),
+])
+def test_cameras_are_checked_as_those_of_nodes(ws, camera, words):
+    with pytest.raises(InputError, match=words):
+        GanLatent(ws, "", "", camera)
+
+
 def test_file_round_trip(generator, ws, tmp_path):
-    latent = generator.latent(ws, camera=torch.ones(1, 25))
+    latent = generator.latent(ws, camera=Camera.from_angles(yaw=20).label)
     latent.save(tmp_path / "face.safetensors")
     again = GanLatent.load(tmp_path / "face.safetensors")
     assert torch.equal(again.ws, ws) and torch.equal(again.camera, latent.camera)

@@ -1,18 +1,22 @@
 """Captions and cameras that lie beside pictures: text files and JSON tables."""
 
 import json
-import math
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from ...cameras import Camera
+from ...cameras import box_range, lens_faults, pose_faults
 from ...errors import InputError
 from .sample import BrokenFile
 
 _FEW_BYTES = 1 << 20                                # no caption is longer
 CAMERA_NUMBERS = 25
+_LARGEST = 1e6                                      # of a camera's numbers; NaN and infinities are not below it
+_NO_NUMBERS = "the camera is not 25 finite numbers"
+_NO_POSE = "the camera is no valid pose and intrinsics"
+_NO_LENS = "the camera's intrinsics are not divided by the picture's size"
+_AWAY = "the camera looks away from the head"
 
 
 def read_captions(path: Path) -> tuple[str, ...]:
@@ -78,7 +82,7 @@ def caption_table(path: Path) -> dict[str, tuple[str, ...]]:
 
 
 def camera_table(path: Path) -> dict[str, Tensor | BrokenFile]:
-    """{name without suffix: label [25], or what is wrong with it} of an EG3D dataset.json.
+    """{name without suffix: label [25], or what is wrong with it} of an EG3D dataset.json, empty where it has none.
 
     Both forms are read: {"labels": [["00000/img00000000.png", [25 numbers]], ...]} and {"labels": {name: numbers}}.
 
@@ -86,20 +90,18 @@ def camera_table(path: Path) -> dict[str, Tensor | BrokenFile]:
         InputError: another structure.
     """
     table = read_json(path)
-    labels = table.get("labels") if isinstance(table, dict) else None
+    labels = table.get("labels", 0) if isinstance(table, dict) else 0
+    if labels is None:                              # as EG3D's tools write a set without cameras
+        return {}
     if isinstance(labels, dict):
         labels = list(labels.items())
     if not isinstance(labels, list) or not all(isinstance(pair, list | tuple) and len(pair) == 2
                                                and isinstance(pair[0], str) for pair in labels):
         raise InputError(f'{path.name} is no EG3D dataset.json; it must hold {{"labels": [["<picture>", '
                          f"[25 numbers]], ...]}}.")
-    cameras: dict[str, Tensor | BrokenFile] = {}
-    for name, numbers in labels:
-        try:
-            cameras[stem(name)] = camera_label(numbers, path, name)
-        except BrokenFile as broken:
-            cameras[stem(name)] = broken
-    return cameras
+    checked = _camera_labels([numbers for _, numbers in labels])
+    return {stem(name): BrokenFile(path.parent / name, label) if isinstance(label, str) else label
+            for (name, _), label in zip(labels, checked)}
 
 
 def read_camera(path: Path) -> Tensor:
@@ -114,23 +116,38 @@ def read_camera(path: Path) -> Tensor:
         raise BrokenFile(path, "the camera is no readable JSON") from error
     if isinstance(value, dict):
         value = value.get("label", value.get("camera"))
-    return camera_label(value, path)
-
-
-def camera_label(numbers, path: Path, name: str | None = None) -> Tensor:
-    """25 numbers as a checked label; raises BrokenFile where they are no camera."""
-    file = path if name is None else path.parent / name
-    valid = isinstance(numbers, list) and len(numbers) == CAMERA_NUMBERS and all(
-        isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number)
-        for number in numbers)
-    if not valid:
-        raise BrokenFile(file, "the camera is not 25 finite numbers")
-    label = torch.tensor(numbers, dtype=torch.float32)
-    try:
-        Camera(label[None])
-    except InputError as error:
-        raise BrokenFile(file, "the camera is no valid pose and intrinsics") from error
+    label, = _camera_labels([value])
+    if isinstance(label, str):
+        raise BrokenFile(path, label)
     return label
+
+
+def _camera_labels(rows: list) -> list[Tensor | str]:
+    """Each row of 25 numbers as a label [25], or what is wrong with it: the rule of `Camera` and `check_view`.
+
+    Tables hold tens of thousands, so they are looked at together.
+    """
+    checked: list[Tensor | str] = [torch.tensor(row, dtype=torch.float32) if _are_numbers(row) else _NO_NUMBERS
+                                   for row in rows]
+    good = [index for index, label in enumerate(checked) if isinstance(label, Tensor)]
+    for reason, faulty in ((_NO_POSE, pose_faults), (_NO_LENS, lens_faults), (_AWAY, _look_away)):
+        if not good:
+            break
+        faults = faulty(torch.stack([checked[index] for index in good]))
+        for index, fault in zip(good, faults):
+            if fault:
+                checked[index] = reason
+        good = [index for index, fault in zip(good, faults) if not fault]
+    return checked
+
+
+def _are_numbers(row) -> bool:
+    return isinstance(row, list) and len(row) == CAMERA_NUMBERS and all(
+        isinstance(number, int | float) and not isinstance(number, bool) and abs(number) < _LARGEST for number in row)
+
+
+def _look_away(labels: Tensor) -> list[bool]:
+    return (box_range(labels)[1] <= 0).tolist()
 
 
 def stem(name: str) -> str:
