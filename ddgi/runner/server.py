@@ -75,13 +75,14 @@ class Server:
     def _start(self) -> None:
         for name in ("custom_nodes", "input", "user", "temp"):
             (self._base / name).mkdir()
-        os.symlink(PACK_ROOT, self._base / "custom_nodes" / "DDGI", target_is_directory=True)
+        for link, target in self._links().items():
+            os.symlink(target, link, target_is_directory=True)
         port = _free_port()
         self.url = f"http://{LOOPBACK}:{port}"
         command = [
             sys.executable, str(self.host / "main.py"), "--listen", LOOPBACK, "--port", str(port),
-            "--base-directory", str(self._base), "--models-directory", str(self.host / "models"),
-            "--user-directory", str(self._base / "user"), "--output-directory", str(self.output_folder),
+            "--base-directory", str(self._base), "--user-directory", str(self._base / "user"),
+            "--output-directory", str(self.output_folder),
             "--database-url", "sqlite:///:memory:", "--disable-auto-launch", "--disable-api-nodes",
             *(["--cpu"] if self._cpu else []),
         ]
@@ -97,6 +98,10 @@ class Server:
         if not self.get("/object_info/DDGIRender"):
             raise InputError(f"ComfyUI started but could not load this pack:\n{self.log_tail()}")
         self._report(f"ComfyUI is ready after {time.monotonic() - started:.0f} s")
+
+    def _links(self) -> dict[Path, Path]:
+        """In the base folder: this pack, and ComfyUI's models (0.24 has no option for their folder)."""
+        return {self._base / "custom_nodes" / "DDGI": PACK_ROOT, self._base / "models": self.host / "models"}
 
     def _wait_until_ready(self, started: float) -> None:
         while True:
@@ -139,7 +144,8 @@ class Server:
                 self._process.wait()
             self._log_file.close()
             self._process = None
-        (self._base / "custom_nodes" / "DDGI").unlink(missing_ok=True)  # the link, before the tree around it
+        for link in self._links():
+            link.unlink(missing_ok=True)    # before the tree around it
         shutil.rmtree(self._base, ignore_errors=True)
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from ddgi.commands.demo import FILES_3D, _examples, _graph, _jobs, _missing_3d
+from ddgi.commands.demo import _examples, _graph, _jobs, _missing_3d
+from ddgi.demo import files
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +30,8 @@ def test_every_job_has_the_inputs_that_demo_sets(jobs):
 
 def test_missing_3d_files_are_one_sentence(tmp_path):
     (tmp_path / "demo").mkdir()
-    (tmp_path / "demo" / FILES_3D[0]).touch()
+    (tmp_path / "demo" / files.EG3D).touch()
     sentence = _missing_3d(tmp_path)
-    assert FILES_3D[1] in sentence and FILES_3D[0] not in sentence
-    (tmp_path / "demo" / FILES_3D[1]).touch()
+    assert files.BRIDGE_3D in sentence and files.EG3D not in sentence
+    (tmp_path / "demo" / files.BRIDGE_3D).touch()
     assert _missing_3d(tmp_path) == ""

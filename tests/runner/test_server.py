@@ -65,7 +65,9 @@ def test_workflow_export_holds_the_same_nodes_and_values(object_info, name):
         schema = object_info[node["class_type"]]["input"]
         known = {**schema.get("required", {}), **schema.get("optional", {})}
         known |= {"image": None} if node["class_type"] in VIEWERS else {}
-        assert set(schema.get("required", {})) <= set(node["inputs"]) <= {*known, *nested(known)}
+        assert set(schema.get("required", {})) <= set(node["inputs"])
+        # Older ComfyUIs ignore inputs that a node of theirs does not have yet.
+        assert not node["class_type"].startswith("DDGI") or set(node["inputs"]) <= {*known, *nested(known)}
         values = [value for value in node["inputs"].values() if not isinstance(value, list)]
         assert all(value in expected[key]["widgets_values"] for value in values)
 
