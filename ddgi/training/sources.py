@@ -11,9 +11,20 @@ from ..errors import InputError
 from ..evaluation.judges import load_judges
 from ..files import file_digest
 from ..gan import Generator
-from .data import Augment, CelebAMaskHQ, Folder, GeneratorSamples, Grammar, HeadWorld, Hints, Reading, faces, head_world
+from .data import (
+    Augment,
+    CelebAMaskHQ,
+    Folder,
+    GeneratorSamples,
+    Grammar,
+    HeadWorld,
+    Hints,
+    Reading,
+    Source,
+    faces,
+    head_world,
+)
 
-SOURCES = ("generator", "folder", "celebamask-hq", "head-world")
 MOST_SAMPLES = 10_000_000
 GRAMMARS = {"faces": faces, "head-world": head_world}
 
@@ -68,39 +79,76 @@ class DataTable:
             raise InputError(f"mask_share is {self.mask_share}; it is a share 0 to 1, or -1.")
 
 
-def open_source(table: DataTable, generator: Generator, hint_size: int, folder: Path,
-                progress: Callable[[int, int], None] | None = None):
-    """The source of a table.
+@dataclass(frozen=True)
+class Setting:
+    """What a source of a training is opened with.
 
-    Args:
-        generator: its size is the pictures' size; it draws the samples of "generator".
-        hint_size: pixels per side of hints, unless the table says otherwise.
-        folder: where rendered samples are kept between runs.
+    Attributes:
+        generator: its size is the pictures' size. folder: where rendered samples are kept between runs.
+        progress: called with (done, total) while files are checked, or None.
+    """
+
+    table: DataTable
+    generator: Generator
+    hint_size: int
+    folder: Path
+    progress: Callable[[int, int], None] | None = None
+
+    @property
+    def size(self) -> int:
+        return self.generator.config.img_resolution
+
+    @property
+    def seeds(self) -> range:
+        return range(self.table.first_seed, self.table.first_seed + self.table.count)
+
+    def hints(self, masks: bool = True) -> Hints:
+        """As the table says; `masks`: whether the source has any."""
+        table, share = self.table, self.table.mask_share
+        return Hints(mask_share=(0.5 if masks else 0.0) if share == -1 else share,
+                     size=table.hint_size or self.hint_size, no_hint_share=table.no_hint_share,
+                     rough_share=table.rough_share, leave_out=table.leave_out)
+
+    def reading(self) -> Reading:
+        return Reading(self.size, self.hints(), Augment(flip=self.table.flip))
+
+
+def _own_samples(given: Setting) -> Source:
+    table = given.table
+    grammar = GRAMMARS[table.grammar]() if table.grammar in GRAMMARS else Grammar.load(table.grammar)
+    segmenter, name = _segmenter(table.segmenter, given.generator.w_avg.device)
+    return GeneratorSamples(given.generator, grammar, given.seeds, given.size, given.hints(segmenter is not None),
+                            segmenter=segmenter, segmenter_name=name, folder=given.folder)
+
+
+def _folder(given: Setting) -> Source:
+    return Folder(given.table.root, given.reading(), prompt=given.table.prompt, progress=given.progress)
+
+
+def _celebamask_hq(given: Setting) -> Source:
+    return CelebAMaskHQ(given.table.root, given.reading(), captions=given.table.captions or None,
+                        prompt=given.table.prompt, progress=given.progress)
+
+
+def _heads(given: Setting) -> Source:
+    generator = given.generator
+    return HeadWorld(given.seeds, given.size, given.hints(), on_white=generator.is_3d, flip=given.table.flip,
+                     latents=(lambda z: generator.map(z)) if given.table.known_w else None, folder=given.folder)
+
+
+# To add a source, write a function and name it here.
+SOURCES: dict[str, Callable[[Setting], Source]] = {
+    "generator": _own_samples, "folder": _folder, "celebamask-hq": _celebamask_hq, "head-world": _heads}
+
+
+def open_source(table: DataTable, generator: Generator, hint_size: int, folder: Path,
+                progress: Callable[[int, int], None] | None = None) -> Source:
+    """The source of a table; the arguments are those of `Setting`.
 
     Raises:
         InputError: no usable data there.
     """
-    size, seeds = generator.config.img_resolution, range(table.first_seed, table.first_seed + table.count)
-    masks = table.source != "generator" or bool(table.segmenter)
-    share = (0.5 if masks else 0.0) if table.mask_share == -1 else table.mask_share
-    hints = Hints(mask_share=share, size=table.hint_size or hint_size, no_hint_share=table.no_hint_share,
-                  rough_share=table.rough_share, leave_out=table.leave_out)
-    if table.source == "generator":
-        segmenter, name = _segmenter(table.segmenter, generator.w_avg.device)
-        return GeneratorSamples(generator, _grammar(table.grammar), seeds, size, hints, segmenter=segmenter,
-                                segmenter_name=name, folder=folder)
-    if table.source == "head-world":
-        latents = (lambda z: generator.map(z)) if table.known_w else None
-        return HeadWorld(seeds, size, hints, on_white=generator.is_3d, flip=table.flip, latents=latents,
-                         folder=folder)
-    reading = Reading(size, hints, Augment(flip=table.flip))
-    if table.source == "folder":
-        return Folder(table.root, reading, prompt=table.prompt, progress=progress)
-    return CelebAMaskHQ(table.root, reading, captions=table.captions or None, prompt=table.prompt, progress=progress)
-
-
-def _grammar(name: str) -> Grammar:
-    return GRAMMARS[name]() if name in GRAMMARS else Grammar.load(name)
+    return SOURCES[table.source](Setting(table, generator, hint_size, folder, progress))
 
 
 def _segmenter(file: str, device: torch.device):

@@ -135,7 +135,7 @@ def test_choices_and_defaults_are_the_trainers(pack):
     for widget, default in ((inputs["own_pictures"], features.own_images), (inputs["held_out"], TrainConfig.held_out),
                             (folder["prompt"], DataTable.prompt)):
         assert widget[1]["default"] == default
-    assert tuple(pack.nodes.train.SOURCES.values()) == SOURCES
+    assert tuple(pack.nodes.train.SOURCES.values()) == tuple(SOURCES)
 
 
 def test_a_name_belongs_to_one_training(host_with_nodes, whole):
