@@ -52,9 +52,9 @@ class AlignFace(io.ComfyNode):
                                             "photographs."),
                 io.String.Input("points", default="", multiline=True, optional=True,
                                 tooltip="Points in the place of landmarks, as JSON. A face is a list of 5 points [x, "
-                                        "y] in pixels (eyes, nose tip, mouth corners; left first), or of the 68, 468 "
-                                        "or 478 points of a detector. Give one face, a list of faces, or such a list "
-                                        "for each photograph."),
+                                        "y] (eyes, nose tip, mouth corners; left first), or of the 68, 468 or 478 "
+                                        "points of a detector, in pixels or in 0 to 1 of the picture. Give one face, "
+                                        "a list of faces, or such a list for each photograph."),
             ],
             outputs=[
                 io.Image.Output(display_name="faces", tooltip="The faces, square and upright."),
@@ -73,7 +73,7 @@ class AlignFace(io.ComfyNode):
                              f"write five points of the face.")
         picture_size = tuple(image.shape[1:3])
         if face_landmarks is None:
-            faces = faces_from_json(points, len(image))
+            faces = faces_from_json(points, len(image), picture_size)
         else:
             faces = faces_from_mediapipe(face_landmarks, len(image), picture_size)
         alignment = align(faces, picture_size, face_index, missing, scale)

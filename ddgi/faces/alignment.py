@@ -11,6 +11,7 @@ from ..errors import InputError
 MISSING = ("error", "skip", "centre")
 EVERY_FACE = -1
 _LARGEST = 16       # sides of a square in pictures; beyond, the points are wrong and memory would run out
+_SMALLEST = 16      # pixels of a square's side; below, there is no face to see
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -80,8 +81,8 @@ def align(faces: list[Tensor], size: tuple[int, int], face_index: int = 0, missi
         scale: side of the square, 1 as FFHQ.
 
     Raises:
-        InputError: a face is missing where `missing` is "error", none is left at all, points are far outside, or a
-            setting is out of range.
+        InputError: a face is missing where `missing` is "error", none is left at all, points are far outside or close
+            together, or a setting is out of range.
     """
     if missing not in MISSING:
         raise InputError(f"The policy for missing faces is {missing!r}; it must be one of {', '.join(MISSING)}.")
@@ -150,6 +151,10 @@ def _checked(matrix: Tensor, size: tuple[int, int], index: int) -> Tensor:
         raise InputError(f"A face of picture {index + 1} has its middle at {centre[0]:.0f}, {centre[1]:.0f} and a "
                          f"square of {side:.0f} pixels, but the picture is {size[1]} x {size[0]}; give points in "
                          f"pixels of this picture.")
+    if side < _SMALLEST:
+        raise InputError(f"A face of picture {index + 1} has a square of {side:.3g} pixels, too few to show a face; "
+                         f"it needs {_SMALLEST} or more. Give points in pixels of this {size[1]} x {size[0]} picture, "
+                         f"or a larger picture.")
     return matrix
 
 

@@ -1,7 +1,8 @@
 """Five points of a face, from the landmarks of any detector.
 
 Points are in picture coordinates: x right, y down, (0, 0) the upper left corner of the picture, so that the centre
-of its first pixel is (0.5, 0.5). Detectors count from the centre of the first pixel and are shifted on reading.
+of its first pixel is (0.5, 0.5). Detectors count from the centre of the first pixel and are shifted on reading; others
+(MediaPipe's own tools) give shares of the picture's width and height, which are scaled.
 """
 
 import json
@@ -17,15 +18,17 @@ POINTS = ("left eye", "right eye", "nose tip", "left mouth corner", "right mouth
 # Landmarks whose mean is each of POINTS. The six points around an eye are the same in both sets.
 _IBUG_68 = (range(36, 42), range(42, 48), [30], [48], [54])
 _MEDIAPIPE = ((33, 160, 158, 133, 153, 144), (362, 385, 387, 263, 373, 380), [1], [61], [291])
+_OUTSIDE = 0.5          # shares of the picture that a face may lie outside
 _SETS = {5: ([0], [1], [2], [3], [4]), 68: _IBUG_68, 468: _MEDIAPIPE, 478: _MEDIAPIPE}
 
 
-def five_points(landmarks: Tensor) -> Tensor:
-    """The POINTS [5, 2], float64, of one face's landmarks in a detector's pixels.
+def five_points(landmarks: Tensor, size: tuple[int, int]) -> Tensor:
+    """The POINTS [5, 2], float64, of one face's landmarks in a detector's pixels, or in shares of the picture.
 
     Args:
         landmarks: [L, 2 or more], L one of 5 (in the order of POINTS), 68 (iBUG, dlib), 468 or 478 (MediaPipe).
             Five points may name the sides as the person does: mirrored points are put right.
+        size: (height, width) of the picture. A face that would be smaller than two of its pixels is in shares.
 
     Raises:
         InputError: another count, values that are not finite, or points that are no face.
@@ -36,8 +39,10 @@ def five_points(landmarks: Tensor) -> Tensor:
     pixels = landmarks[:, :2].detach().cpu().double()
     if not torch.isfinite(pixels).all():
         raise InputError("A face has landmarks that are not finite numbers; detect it again.")
-    groups = _SETS[len(pixels)]
-    return _put_right(torch.stack([pixels[list(group)].mean(0) for group in groups]) + 0.5)
+    points = torch.stack([pixels[list(group)].mean(0) for group in _SETS[len(pixels)]])
+    if ((points >= -_OUTSIDE) & (points <= 1 + _OUTSIDE)).all() and min(size) > 2:
+        return _put_right(points * torch.tensor([size[1], size[0]], dtype=points.dtype))
+    return _put_right(points + 0.5)
 
 
 def faces_from_mediapipe(landmarks: dict, count: int, size: tuple[int, int]) -> list[Tensor]:
@@ -58,23 +63,24 @@ def faces_from_mediapipe(landmarks: dict, count: int, size: tuple[int, int]) -> 
     if len(frames) != count or found_in != tuple(size):
         raise InputError(f"The face landmarks are of {len(frames)} pictures of {found_in[1]} x {found_in[0]} pixels, "
                          f"but {count} of {size[1]} x {size[0]} were given; detect faces in the same pictures.")
-    return [_stack([five_points(torch.as_tensor(face["landmarks_xy"])) for face in faces]) for faces in frames]
+    return [_stack([five_points(torch.as_tensor(face["landmarks_xy"]), size) for face in faces]) for faces in frames]
 
 
-def faces_from_json(text: str, count: int) -> list[Tensor]:
+def faces_from_json(text: str, count: int, size: tuple[int, int]) -> list[Tensor]:
     """Faces of a JSON text: for each picture [F, 5, 2].
 
     Args:
-        text: a face is a list of points [x, y] in pixels, as `five_points` takes them. Give one face, a list of faces
-            (both for a single picture) or a list of such lists, one per picture.
+        text: a face is a list of points [x, y] or {"x": x, "y": y}, as `five_points` takes them. Give one face, a
+            list of faces (both for a single picture) or a list of such lists, one per picture.
         count: number of pictures.
+        size: (height, width) of the pictures.
 
     Raises:
         InputError: no JSON, no faces, or not one list per picture.
     """
     try:
-        value = json.loads(text)
-    except ValueError as error:
+        value = json.loads(text, object_hook=_point)
+    except (ValueError, RecursionError) as error:
         raise InputError(f"The face points are no JSON ({error}); give a list of points such as "
                          f"[[x, y], [x, y], [x, y], [x, y], [x, y]].") from error
     depth = _depth(value)
@@ -89,12 +95,18 @@ def faces_from_json(text: str, count: int) -> list[Tensor]:
         raise InputError(f"The face points are for {len(value)} picture(s), but {count} were given; give one list of "
                          f"faces per picture, empty where there is none.")
     try:
-        return [_stack([five_points(torch.tensor(face, dtype=torch.float64)) for face in faces]) for faces in value]
+        return [_stack([five_points(torch.tensor(face, dtype=torch.float64), size) for face in faces])
+                for faces in value]
     except (TypeError, ValueError, RuntimeError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError("The face points hold something that is no point; every point must be two numbers, "
                          "[x, y].") from error
+
+
+def _point(value: dict) -> object:
+    """MediaPipe's form of a point as [x, y]; another object as it is."""
+    return [value["x"], value["y"]] if {"x", "y"} <= set(value) else value
 
 
 def _depth(value: object) -> int:

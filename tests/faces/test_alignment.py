@@ -80,6 +80,12 @@ def test_points_of_another_picture_are_refused(points):
         align([points[None]], (200, 300))
 
 
+def test_squares_too_small_to_show_a_face_are_refused():
+    with pytest.raises(InputError, match="square of 12.8 pixels, too few"):
+        align([FACE[None] * 0.08], (200, 300))
+    assert float(align([FACE[None] * 0.11], (200, 300)).side) == pytest.approx(17.6)
+
+
 def test_alignment_checks_itself():
     good = align([FACE[None]], (300, 300))
     with pytest.raises(InputError, match="no area"):

@@ -1,6 +1,7 @@
 """Face nodes, with landmarks in the type of core's MediaPipe node."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -67,6 +68,19 @@ def test_landmarks_and_text_give_the_same_faces(nodes):
     from_text = run(nodes.AlignFace, image=photos(), size=96, points=json.dumps(FACE))
     assert from_landmarks[0].shape == (1, 96, 96, 3) and from_landmarks[2] == 1
     torch.testing.assert_close(from_landmarks[0], from_text[0], atol=1e-5, rtol=0)
+
+
+def test_points_in_shares_of_the_picture_cut_the_same_face(nodes):
+    shares = [[(x + 0.5) / 240, (y + 0.5) / 200] for x, y in FACE]     # a detector counts from the first pixel's middle
+    expected = run(nodes.AlignFace, image=photos(), size=96, points=json.dumps(FACE))[0]
+    got = run(nodes.AlignFace, image=photos(), size=96, points=json.dumps(shares))[0]
+    torch.testing.assert_close(got, expected, atol=1e-5, rtol=0)
+
+
+def test_the_reported_points_show_a_face(nodes):
+    """They gave one flat colour when they were read as pixels."""
+    text = (Path(__file__).resolve().parents[1] / "inputs" / "landmarks_normalised.json").read_text()
+    assert float(run(nodes.AlignFace, image=photos(), size=96, points=text)[0].std()) > 0.1
 
 
 def test_there_and_back(nodes):
