@@ -30,7 +30,7 @@ STEPS = "tests/features/test_steps.py"
 SCORES = "tests/evaluation/test_evaluation.py"
 VIEWS = "tests/evaluation/test_views.py"
 MARCH = "tests/gan/eg3d/test_march.py"
-GENERATOR = "tests/gan/test_generator.py"
+MAPPING = "tests/gan/test_mapping.py"
 PICTURES = "tests/test_pictures.py"
 
 
@@ -94,6 +94,8 @@ MUTATIONS = (
              "w_m * gamma * w_gamma + beta * w_beta", FORMULAS),
     Mutation("w: product becomes sum", "ddgi/bridge", "w_m * (1 + gamma * (w_gamma - 1)) + beta * w_beta",
              "w_m + gamma * (w_gamma - 1) + beta * w_beta", FORMULAS),
+    Mutation("training: w without the shift", "ddgi/training", "return w_m * w_gamma + w_beta",
+             "return w_m * w_gamma", "tests/training/test_latents.py"),
     Mutation("head widths: twice as wide", "ddgi/bridge", "sizes.modulation_width * 2 ** level)",
              "sizes.modulation_width * 2 ** (level + 1))", FORMULAS),
     Mutation("head widths: no limit", "ddgi/bridge", "min(sizes.head_width, sizes.modulation_width * 2 ** level)",
@@ -137,6 +139,15 @@ MUTATIONS = (
     Mutation("march: softplus(x - 1) becomes softplus(x)", "ddgi/gan",
              "F.softplus((raw_density[..., :-1] + raw_density[..., 1:]) / 2 - 1) * length",
              "F.softplus((raw_density[..., :-1] + raw_density[..., 1:]) / 2) * length", MARCH),
+    Mutation("truncation towards zero, not the average", "ddgi/gan", "moved = w_avg.to(ws).lerp(",
+             "moved = torch.zeros_like(w_avg).to(ws).lerp(", MAPPING),
+    Mutation("truncation of all layers", "ddgi/gan", "ws if cutoff is None else ws[:, :cutoff], psi)\n"
+             "    return moved if cutoff is None else", "ws, psi)\n    return moved if True else", MAPPING),
+    Mutation("sampled average: mean becomes median", "ddgi/gan", "c_dim, rng)).mean(dim=0)",
+             "c_dim, rng)).median(dim=0).values", MAPPING),
+    Mutation("sampled average: one class alone", "ddgi/gan", "torch.randint(c_dim, (count,), generator=rng)",
+             "torch.randint(1, (count,), generator=rng)", MAPPING),
+    Mutation("running average: its share", "ddgi/gan", "mean(dim=0), 1.0 - beta)", "mean(dim=0), beta)", MAPPING),
     Mutation("pictures: halves round to even", "ddgi/pictures.py",
              "(pictures.float() * 127.5 + 128).clamp(0, 255).to(torch.uint8)",
              "(pictures.float() * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8)", PICTURES),

@@ -5,6 +5,14 @@ import importlib
 import pytest
 import torch
 
+# What the shipped models reach on the heads of these tests; raised when better ones are shipped.
+REACHED = {"m_t": {"miou": 0.682, "pixel_accuracy": 0.947, "attribute_accuracy": 0.981},
+           "diffusion": {"miou": 0.678, "pixel_accuracy": 0.937, "attribute_accuracy": 0.981}}
+REACHED_3D = {"0": {"silhouette": 0.952, "depth_error": 0.0132}, "30": {"silhouette": 0.957, "depth_error": 0.0130}}
+# Another processor rounds otherwise: room for 3 of 160 attributes, and for a class or two of a small part.
+MARGIN = 0.02
+DEPTH_MARGIN = 0.002    # world units; a head is about 0.5 wide
+
 
 @pytest.fixture(scope="module")
 def room(pack):
@@ -20,10 +28,10 @@ def scores(room):
     return room.evaluation.demo.run(range(16), batch=16)
 
 
-def test_the_bridge_follows_mask_and_prompt_far_better_than_the_mean_face(scores):
-    # The card's table over 256 heads shows a far larger gap; half of a class step is left for 16 heads.
-    assert scores["m_t"]["miou"] > scores["mean_face"]["miou"] + 0.05
-    assert scores["m_t"]["attribute_accuracy"] > scores["mean_face"]["attribute_accuracy"] + 0.05
+@pytest.mark.parametrize("method", REACHED)
+def test_the_models_still_reach_what_they_reached(scores, method):
+    for key, reached in REACHED[method].items():
+        assert scores[method][key] >= reached - MARGIN, key
 
 
 def test_judges_read_true_images_best(scores):
@@ -55,10 +63,9 @@ def test_each_bridge_belongs_to_its_generator(room, is_3d):
 
 def test_heads_have_the_true_shape_from_the_side(room):
     result = room.evaluation.views.run(range(8), yaws=(0, 30), batch=8)
-    for yaw in ("0", "30"):
-        # A wrong camera, side or scale overlaps far less and is far off; the card shows the real figures.
-        assert result["views"][yaw]["silhouette"] > 0.8
-        assert result["views"][yaw]["depth_error"] < 0.05
+    for yaw, reached in REACHED_3D.items():
+        assert result["views"][yaw]["silhouette"] >= reached["silhouette"] - MARGIN
+        assert result["views"][yaw]["depth_error"] <= reached["depth_error"] + DEPTH_MARGIN
 
 
 def test_random_faces_of_the_mapping_network_differ(room):
