@@ -45,6 +45,13 @@ def test_files_that_a_page_names_exist(page):
     assert not [name for name in named if "NAME" not in name and not any(ROOT.glob(name.rstrip("/")))]
 
 
+def test_the_map_for_contributors_names_every_part_of_the_library():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    parts = [path.stem for path in (ROOT / "ddgi").iterdir()
+             if path.name[0] not in "_." and (path.suffix == ".py" or path.is_dir())]
+    assert not [part for part in parts if f"`{part}`" not in page and f"`ddgi/{part}" not in page]
+
+
 def test_versions_agree():
     project = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
     citation = re.search(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(encoding="utf-8"), re.MULTILINE)
