@@ -69,8 +69,7 @@ def is_class_picture(pixels: np.ndarray) -> bool:
     Three of four pixels that are not background have a class colour; smoothed borders and JPEG are tolerated.
     """
     step = max(1, max(pixels.shape[:2]) // _LOOKED_AT)
-    pixels = pixels[::step, ::step]
-    classes, distance = nearest_classes(pixels, colour_table(PALETTES[0]))
+    classes, distance = nearest_classes(pixels[::step, ::step], colour_table(PALETTES[0]))
     drawn = (classes != 0) | (distance > TOLERANCE)
     if not drawn.any():
         return True

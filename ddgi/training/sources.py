@@ -9,6 +9,7 @@ import torch
 from ..config import check_choice, check_count, check_share
 from ..errors import InputError
 from ..evaluation.judges import load_judges
+from ..facemask import READINGS
 from ..files import file_digest
 from ..gan import Generator
 from .data import (
@@ -38,6 +39,7 @@ class DataTable:
             "celebamask-hq": that layout; "head-world": procedural heads.
         root: the folder of pictures. captions: for CelebAMask-HQ, another folder or a JSON file.
         prompt: for pictures without a caption.
+        masks: how the masks of a folder are read, one of `ddgi.facemask.READINGS`.
         count, first_seed: how many samples, and the first one's seed, for sources that draw them.
         mask_share: share of mask hints, the others are scribbles; -1 takes what the source can give.
         no_hint_share: share of samples that are read without a hint, so that words count by themselves.
@@ -54,6 +56,7 @@ class DataTable:
     root: str = ""
     captions: str = ""
     prompt: str = "a photo of a face"
+    masks: str = READINGS[0]
     count: int = 10_000
     first_seed: int = 1_000_000
     mask_share: float = -1.0
@@ -75,6 +78,7 @@ class DataTable:
         check_count("hint_size", self.hint_size, 0, 8192)
         for name in ("no_hint_share", "rough_share", "leave_out"):
             check_share(name, getattr(self, name))
+        check_choice("masks", self.masks, READINGS)
         if self.mask_share != -1 and not 0 <= self.mask_share <= 1:
             raise InputError(f"mask_share is {self.mask_share}; it is a share 0 to 1, or -1.")
 
@@ -110,7 +114,7 @@ class Setting:
                      rough_share=table.rough_share, leave_out=table.leave_out)
 
     def reading(self) -> Reading:
-        return Reading(self.size, self.hints(), Augment(flip=self.table.flip))
+        return Reading(self.size, self.hints(), Augment(flip=self.table.flip), self.table.masks)
 
 
 def _own_samples(given: Setting) -> Source:

@@ -101,6 +101,8 @@ def prepare(config: TrainConfig, data: DataTable, encoder: DiffusionEncoder, gen
     problems = problem_lines(source.problems)
     for line in problems:
         watch.report(f"problem          {line}")
+    for line in source.notes:
+        watch.report(f"note             {line}")
     return BridgeTrainer(config, source, encoder, generator, folder, watch=watch, start=start), problems
 
 

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
+from ...facemask import READINGS
 from ...files import file_digest
 from .framing import Augment, Framing, frame, frame_camera
 from .hints import Hints
-from .pictures import open_picture, picture_size, read_image, read_scribble
+from .pictures import check_face, open_picture, picture_size, read_image, read_scribble
 from .sample import BrokenFile, Items, Problem, Sample, problem_lines
 
 CHECKS = ("auto", "quick", "full")
@@ -46,6 +47,8 @@ class Reading:
             centred square is used.
         hints: see `Hints`.
         augment: see `Augment`.
+        masks: how mask files are read, one of `ddgi.facemask.READINGS`; "auto" finds the order of class numbers once
+            for all files of a set.
         min_side: pictures whose shorter side is below it are skipped; None is half the resolution.
         check: "full" decodes every file up front, "quick" reads headers, texts and tables only, "auto" is full for
             up to `FULL_CHECK_ITEMS` items.
@@ -54,12 +57,15 @@ class Reading:
     resolution: int
     hints: Hints = Hints()
     augment: Augment = Augment()
+    masks: str = READINGS[0]
     min_side: int | None = None
     check: str = "auto"
 
     def __post_init__(self):
         if self.resolution < 8:
             raise InputError(f"A resolution of {self.resolution} was given; it must be at least 8 pixels.")
+        if self.masks not in READINGS:
+            raise InputError(f"Masks were to be read as {self.masks!r}; choose one of {', '.join(READINGS)}.")
         if self.check not in CHECKS:
             raise InputError(f"The check {self.check!r} is not known; choose one of {', '.join(CHECKS)}.")
 
@@ -76,6 +82,9 @@ class PictureFiles(Items):
     def __init__(self, root: Path, items: Sequence[Item], problems: list[Problem], reading: Reading,
                  progress: Progress | None = None):
         self.root, self.reading, self.problems = root, reading, problems
+        if reading.augment.crop < 0.5 and any(item.camera is not None for item in items):
+            raise InputError(f"A crop of {reading.augment.crop} can leave out the middle of a camera's picture; use "
+                             f"0.5 or more for pictures with cameras.")
         found = len(items)
         self.items = self._check(items, progress)
         self.found = found
@@ -103,6 +112,7 @@ class PictureFiles(Items):
         prompt = item.prompts[int(torch.randint(len(item.prompts), (1,), generator=rng))]
         kind = self.reading.hints.kind(bool(item.masks), rng)
         picture = open_picture(item.image)
+        check_face(picture, item.image)
         framing = frame(picture.size, prompt, self.reading.augment, rng)
         pixels = self.reading.hints.pixels(size)
         image = read_image(picture, framing, size)
@@ -167,15 +177,20 @@ class PictureFiles(Items):
         return kept
 
     def _check_item(self, item: Item, thorough: bool) -> None:
-        size = picture_size(item.image, thorough)
+        if thorough:
+            picture = open_picture(item.image)
+            check_face(picture, item.image)
+        size = picture.size if thorough else picture_size(item.image, thorough)
         if min(size) < max(self.reading.smallest, 1):
             raise BrokenFile(item.image, f"the picture is smaller than {self.reading.smallest} pixels")
         if item.camera is not None and size[0] != size[1]:
             raise BrokenFile(item.image, "the picture has a camera but is not square")
         beside = [path for path in (*item.masks, item.scribble) if path is not None]
         for path in beside if thorough else beside[:1]:
-            other = picture_size(path, thorough)
+            other = picture_size(path, thorough, masks=path in item.masks)
             if abs(other[0] * size[1] / (other[1] * size[0]) - 1) > ASPECT_TOLERANCE:
                 raise BrokenFile(path, "its shape is not that of its picture")
-        if thorough and item.masks:
-            self.read_mask(item, None, None)
+        if thorough and item.masks and not self.read_mask(item, None, None).any():
+            raise BrokenFile(item.masks[0], "the whole mask is background")
+        if thorough and item.scribble is not None:
+            read_scribble(item.scribble, Framing(), self.reading.resolution)

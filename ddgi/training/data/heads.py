@@ -11,10 +11,10 @@ from ...cameras import look_at_label
 from ...errors import InputError
 from ...headworld import STYLES, caption, parameters_from_z, render_batch, stack_seeds
 from ...pictures import from_bytes, resize_classes, to_bytes
+from ...scribble import shrink_lines
 from ...seeds import check_seeds, describe_seeds, seeded
 from .framing import Augment, Framing, flip_classes, frame_camera, names_a_side
 from .hints import Hints
-from .pictures import shrink_lines
 from .rows import KeptRows, rows_for
 from .sample import Items, Problem, Sample
 

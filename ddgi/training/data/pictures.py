@@ -3,18 +3,19 @@
 import contextlib
 import struct
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
-from torch.nn import functional as F
 
-from ...errors import InputError
-from ...facemask import read_mask
+from ...facemask import READINGS, NoMask, is_class_picture, likely_order, numbers_in, read_mask
+from ...facemask.colours import PALETTES, colour_table, exact_classes
 from ...palette import CLASS_NAMES
 from ...pictures import from_bytes, image_from_bytes
+from ...scribble import NoLines, drawn_lines, shrink_lines
 from .framing import Framing, flip_classes
 from .sample import BrokenFile
 
@@ -24,6 +25,9 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 _ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError,
            struct.error, zlib.error, Image.DecompressionBombError)
 _MODES = ("RGB", "RGBA", "L", "LA", "P", "PA", "1", "CMYK", "YCbCr", "RGBX")
+_DEEP_MODES = ("I;16", "I")       # 16-bit grey, as some parsers write class numbers
+_MASK_SIDE = 1024                                   # pixels; larger masks say no more
+_GLANCE = 128                                       # pixels a side that tell a mask from a face
 _ORIENTATION, _SIDEWAYS = 0x0112, (5, 6, 7, 8)      # the EXIF tag, and its values that swap width and height
 _END = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
 
@@ -41,36 +45,36 @@ def _decoding(path: Path):
         raise BrokenFile(path, "the picture is damaged or no picture") from error
 
 
-def open_picture(path: Path) -> Image.Image:
-    """The decoded picture, turned as its camera says.
+def open_picture(path: Path, masks: bool = False) -> Image.Image:
+    """The decoded picture, turned as its camera says; with `masks` also 16-bit grey.
 
     Raises:
         BrokenFile: missing, damaged, not a picture, too large or of a kind that has no 8-bit colours.
     """
     with _decoding(path), Image.open(path) as picture:
-        _check_header(picture, path)
+        _check_header(picture, path, _MODES + _DEEP_MODES * masks)
         picture.load()
         return ImageOps.exif_transpose(picture)
 
 
-def picture_size(path: Path, thorough: bool) -> tuple[int, int]:
+def picture_size(path: Path, thorough: bool, masks: bool = False) -> tuple[int, int]:
     """(width, height) as it is seen; `thorough` decodes the whole picture, else only a missing end makes it do so."""
     if thorough:
-        return open_picture(path).size
+        return open_picture(path, masks).size
     with _decoding(path), Image.open(path) as picture:
-        _check_header(picture, path)
+        _check_header(picture, path, _MODES + _DEEP_MODES * masks)
         end, size = _END.get(picture.format), picture.size
         # Without this test Pillow decodes a whole PNG in search of what is rarely there.
         turned = "exif" in picture.info and picture.getexif().get(_ORIENTATION, 1) in _SIDEWAYS
     if end is not None and not _ends_with(path, end):
-        return open_picture(path).size              # cut short, or merely followed by other bytes
+        return open_picture(path, masks).size       # cut short, or merely followed by other bytes
     return size[::-1] if turned else size
 
 
-def _check_header(picture: Image.Image, path: Path) -> None:
+def _check_header(picture: Image.Image, path: Path, modes: tuple[str, ...]) -> None:
     if picture.width * picture.height > MAX_PIXELS:
         raise BrokenFile(path, f"the picture has more than {MAX_PIXELS // 10 ** 6} million pixels")
-    if picture.mode not in _MODES:
+    if picture.mode not in modes:
         raise BrokenFile(path, f"the picture is of kind {picture.mode}, which has no 8-bit colours")
 
 
@@ -93,32 +97,68 @@ def read_image(picture: Image.Image, framing: Framing, size: int) -> Tensor:
     return tensor.flip(-1) if framing.flip else tensor
 
 
-def read_classes(path: Path, framing: Framing | None, size: int | None) -> Tensor:
-    """Face classes uint8 [size, size] of a mask in palette colours or class numbers, by nearest neighbour.
+def check_face(picture: Image.Image, path: Path) -> None:
+    """Raise BrokenFile where a picture is a face mask, which would be learnt as a face."""
+    small = picture.convert("RGB").resize([min(length, _GLANCE) for length in picture.size], Image.Resampling.NEAREST)
+    if is_class_picture(np.asarray(small)):
+        raise BrokenFile(path, "the picture is a face mask, not a face")
 
-    A picture with a colour table is read by its colours, or by its numbers where the colours are no face classes.
-    `size` None reads the whole mask as it is.
+
+def mask_pixels(path: Path, most: int = _MASK_SIDE) -> Tensor:
+    """A mask file as `read_mask` takes it: [H, W, C] in 0..1, class numbers as grey.
+
+    A picture with a colour table is read by its colours where all of them are face classes, else by its numbers.
+    Masks with sides above `most` pixels are reduced to them first, without new colours.
+
+    Raises:
+        BrokenFile: no picture.
+    """
+    picture = open_picture(path, masks=True)
+    picture.thumbnail((most, most), Image.Resampling.NEAREST, reducing_gap=None)
+    if picture.mode == "P":
+        numbers = np.asarray(picture)
+        exact = exact_classes(np.asarray(picture.convert("RGB")), colour_table(PALETTES[0])) is not None
+        if not exact and numbers.max(initial=0) < len(CLASS_NAMES):
+            return image_from_bytes(torch.from_numpy(numbers.copy()))[..., None]
+    if picture.mode in _DEEP_MODES:
+        return torch.from_numpy(np.asarray(picture).astype(np.float32) / 65535)[..., None]
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+    elif picture.mode != "L":
+        picture = picture.convert("RGB")
+    pixels = torch.from_numpy(np.array(picture))
+    return image_from_bytes(pixels if pixels.ndim == 3 else pixels[..., None])
+
+
+def read_classes(path: Path, framing: Framing | None, size: int | None, reading: str = READINGS[0],
+                 order: str | None = None) -> Tensor:
+    """Face classes uint8 [size, size] of a mask file, by nearest neighbour; `size` None reads it as it is.
+
+    Args:
+        reading, order: see `ddgi.facemask.read_mask`.
 
     Raises:
         BrokenFile: no picture, or no face mask.
     """
-    picture = open_picture(path)
-    numbers = np.array(picture) if picture.mode == "P" else None
-    plain = picture if picture.mode == "L" else picture.convert("RGB")
     try:
-        return _classes(plain, framing, size)
-    except InputError as error:
-        if numbers is not None and numbers.max() < len(CLASS_NAMES):
-            return _classes(Image.fromarray(numbers), framing, size)
-        raise BrokenFile(path, "the mask is neither in the CelebAMask-HQ colours nor in class numbers") from error
+        classes = read_mask(mask_pixels(path, max(_MASK_SIDE, size or 0))[None], reading, order=order)[0]
+    except NoMask as error:
+        raise BrokenFile(path, error.reason) from error
+    if size is None:
+        return classes
+    classes = torch.from_numpy(np.array(nearest(Image.fromarray(classes.numpy()), framing, size)))
+    return flip_classes(classes) if framing.flip else classes
 
 
-def _classes(picture: Image.Image, framing: Framing | None, size: int | None) -> Tensor:
-    if size is not None:
-        picture = nearest(picture, framing, size)
-    pixels = image_from_bytes(torch.from_numpy(np.array(picture)))
-    mask = read_mask(pixels[None] if pixels.ndim == 3 else pixels[None, ..., None])[0]
-    return flip_classes(mask) if framing is not None and framing.flip else mask
+def likely_order_of(paths: Sequence[Path]) -> tuple[str | None, str]:
+    """The order in which number masks among these files count the parts, together, and why; None without any."""
+    masks = []
+    for path in paths:
+        with contextlib.suppress(BrokenFile):       # named where the file is checked
+            numbers = numbers_in(mask_pixels(path))
+            if numbers is not None:
+                masks.append(numbers.numpy())
+    return likely_order(masks) if masks else (None, "")
 
 
 def nearest(picture: Image.Image, framing: Framing, size: int) -> Image.Image:
@@ -127,22 +167,19 @@ def nearest(picture: Image.Image, framing: Framing, size: int) -> Image.Image:
 
 
 def read_scribble(path: Path, framing: Framing, size: int) -> Tensor:
-    """Lines bool [size, size]; a mostly dark drawing is white lines on black and is inverted.
+    """Lines bool [size, size] of a drawing, dark on light or light on dark, on paper or on nothing.
 
     Lines survive shrinking: a pixel is a line where any of the pixels it covers is.
+
+    Raises:
+        BrokenFile: no picture, or no line in it.
     """
     picture = open_picture(path)
-    if picture.has_transparency_data:
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture.convert("RGBA"))
-    picture = picture.convert("L")
+    pixels = torch.from_numpy(np.array(picture.convert("RGBA" if picture.has_transparency_data else "RGB")))
+    try:
+        lines = drawn_lines(image_from_bytes(pixels)[None])[0]
+    except NoLines as error:
+        raise BrokenFile(path, "there is no line in it") from error
     left, upper, right, lower = (round(edge) for edge in framing.box(picture.size))
-    lines = torch.from_numpy(np.array(picture.crop((left, upper, right, lower)))) < 128
-    if lines.float().mean() > 0.5:
-        lines = ~lines
-    resized = shrink_lines(lines, size)
+    resized = shrink_lines(lines[upper:lower, left:right], size)
     return resized.flip(-1) if framing.flip else resized
-
-
-def shrink_lines(lines: Tensor, size: int) -> Tensor:
-    """Lines bool [H, W] at [size, size], none lost when it gets smaller."""
-    return F.adaptive_max_pool2d(lines[None, None].float(), size)[0, 0] > 0.5

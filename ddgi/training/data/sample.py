@@ -86,10 +86,12 @@ class Source(Protocol):
 class Items:
     """A source whose files may turn out broken when they are read: the next usable item stands in for a broken one.
 
-    `problems` is filled at construction; what is met later is added once.
+    `problems` is filled at construction; what is met later is added once. `notes` are sentences for the user on how
+    files are read.
     """
 
     problems: list[Problem]
+    notes: Sequence[str] = ()
 
     def __len__(self) -> int:
         raise NotImplementedError
@@ -132,6 +134,10 @@ class Subset(Items):
     @property
     def problems(self) -> list[Problem]:
         return self.source.problems
+
+    @property
+    def notes(self) -> Sequence[str]:
+        return self.source.notes
 
     def __len__(self) -> int:
         return len(self.indices)

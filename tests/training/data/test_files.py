@@ -11,6 +11,7 @@ from PIL import Image
 from ddgi.cameras import Camera
 from ddgi.errors import InputError
 from ddgi.facemask import read_mask
+from ddgi.facemask.order import FROM_BISENET
 from ddgi.headworld import parse_caption, render_batch
 from ddgi.palette import PALETTE
 from ddgi.training.data import Augment, CelebAMaskHQ, Folder, Hints, Reading, Source, split, write_celebamask_hq
@@ -166,6 +167,99 @@ def test_pictures_are_turned_as_the_camera_says_and_transparency_is_white(tmp_pa
     source = Folder(tmp_path, Reading(SIZE))
     assert torch.equal(source.sample(0, seeded()).image, tensor(noise()).flip(1, 2))
     assert (source.sample(1, seeded()).image == 1).all()
+
+
+def test_masks_beside_images_are_masks(tmp_path):
+    """As face data sets are laid out; they were learnt as faces."""
+    for part, name in enumerate(("masks", "labels", "seg")):
+        save(tmp_path / name / "images" / "sub" / "a.jpg", noise(part), quality=100)
+        save(tmp_path / name / name / "sub" / "a.png", PALETTE[classes(part)])
+    save(tmp_path / "masks" / "masks" / "lost.png", classes())
+    source = Folder(tmp_path, Reading(SIZE, MASKS))
+    assert [source.name(index) for index in range(len(source))] == [
+        "labels/images/sub/a", "masks/images/sub/a", "seg/images/sub/a"]
+    for index, part in enumerate((1, 0, 2)):
+        assert torch.equal(source.sample(index, seeded()).mask, torch.from_numpy(classes(part)))
+    assert reasons(source) == {"masks/masks/lost.png": "the mask has no picture"}
+
+
+def test_folders_of_such_names_without_images_hold_pictures(tmp_path):
+    save(tmp_path / "masks" / "a.png", noise())
+    assert Folder(tmp_path, Reading(SIZE)).name(0) == "masks/a"
+
+
+@pytest.mark.parametrize("check", ["full", "quick"])
+def test_pictures_in_class_colours_are_never_faces(folder, check):
+    head = render_batch([3], 32).mask[0].numpy()
+    save(folder / "colours.png", PALETTE[head])
+    save(folder / "numbers.png", head)
+    save(folder / "jpeg.jpg", PALETTE[head.repeat(4, 0).repeat(4, 1)], quality=80)
+    source = Folder(folder, Reading(SIZE, check=check))
+    assert {source.sample(index, seeded()).name for index in range(len(source))} == {"a", "sub/b"}
+    assert reasons(source) == dict.fromkeys(("colours.png", "numbers.png", "jpeg.jpg"),
+                                            "the picture is a face mask, not a face")
+
+
+def test_masks_of_every_kind_are_read_by_the_nodes_rule(tmp_path):
+    """Smoothed, JPEG, 16-bit and transparent ones, beside a clean one."""
+    mask = render_batch([3], 64).mask[0].numpy()
+    large = Image.fromarray(PALETTE[mask.repeat(4, 0).repeat(4, 1)])
+    for name in "abcd":
+        save(tmp_path / f"{name}.png", noise(size=64))
+    large.resize((128, 128), Image.Resampling.BILINEAR).save(tmp_path / "a_mask.png")
+    large.save(tmp_path / "b_mask.jpg", quality=90)
+    Image.fromarray(mask.astype(np.uint16)).save(tmp_path / "c_mask.png")
+    Image.fromarray(np.dstack([PALETTE[mask] | 9, 255 * (mask > 0).astype(np.uint8)])).save(tmp_path / "d_mask.png")
+    source = Folder(tmp_path, Reading(64, MASKS))
+    assert source.problems == [] and len(source) == 4
+    got = [source.sample(index, seeded()).mask.numpy() for index in range(4)]
+    for read in got:
+        assert set(np.unique(read)) <= set(np.unique(mask)) and (read == mask).mean() > 0.94    # borders at 64 pixels
+    assert np.array_equal(got[2], mask)
+
+
+def test_the_order_of_numbers_is_found_for_a_whole_set_and_said(tmp_path):
+    """One mask shows nothing but a shoulder, which tells nothing by itself."""
+    def written(mask):
+        return np.argsort(FROM_BISENET).astype(np.uint8)[mask]
+
+    heads = render_batch([3, 4, 5], 32).mask.numpy()
+    heads[1] = np.where(heads[1] == 18, 18, 0)
+    for index, mask in enumerate(heads):
+        save(tmp_path / f"{index}.png", noise(size=32))
+        save(tmp_path / f"{index}_mask.png", written(mask))
+    source = Folder(tmp_path, Reading(32, MASKS))
+    for index, mask in enumerate(heads):
+        assert np.array_equal(source.sample(index, seeded()).mask.numpy(), mask)
+    assert source.describe()["mask_order"] == "BiSeNet" and "BiSeNet order" in source.notes[0]
+    assert split(source, 0.4)[0].notes == source.notes
+    plain = Folder(tmp_path, Reading(32, MASKS, masks="class numbers"))
+    assert np.array_equal(plain.sample(0, seeded()).mask.numpy(), written(heads[0]))
+    assert plain.notes == () and plain.describe()["mask_order"] is None
+
+
+def test_empty_masks_and_scribbles_are_problems(folder):
+    for name in "xyz":
+        save(folder / f"{name}.png", noise())
+    save(folder / "x_mask.png", np.zeros((SIZE, SIZE, 3), dtype=np.uint8))
+    save(folder / "y_mask.png", np.zeros((SIZE, SIZE), dtype=np.uint8))
+    save(folder / "z_scribble.png", np.full((SIZE, SIZE), 255, dtype=np.uint8))
+    background = "the whole mask is background"
+    assert reasons(Folder(folder, Reading(SIZE, MASKS))) == {
+        "x_mask.png": background, "y_mask.png": background, "z_scribble.png": "there is no line in it"}
+
+
+def test_scribbles_on_nothing_are_read(folder):
+    ink = np.zeros((SIZE, SIZE, 4), dtype=np.uint8)
+    ink[3, :, 3] = 255
+    save(folder / "a_scribble.png", ink)
+    hint = Folder(folder, Reading(SIZE, SCRIBBLES)).sample(0, seeded()).hint
+    assert torch.equal(hint[0].amin(1) == 0, torch.arange(SIZE) == 3)
+
+
+def test_crops_that_lose_a_cameras_middle_are_refused(folder):
+    with pytest.raises(InputError, match="A crop of 0.4 can leave out the middle"):
+        Folder(folder, Reading(SIZE, MASKS, Augment(crop=0.4)))
 
 
 def test_every_problem_is_listed_with_its_file_and_the_rest_is_used(folder):
