@@ -122,5 +122,5 @@ def _plane_axes(network: ForeignModule) -> str:
         known = torch.nn.functional.one_hot(torch.tensor(pairs), 3).transpose(1, 2)       # [plane, coordinate, 2]
         if torch.allclose(inverse, known.double(), atol=1e-6):
             return name
-    raise InputError(f"its planes lie in an order that is not known; say which of {', '.join(PLANE_AXES)} they are "
-                     f"in (option plane_axes)")
+    raise InputError(f"Its planes lie in an order that is not known; set plane_axes (--plane-axes of convert) to one "
+                     f"of {', '.join(PLANE_AXES)}, the one that shows whole heads.")
