@@ -7,9 +7,11 @@ from .eg3d import EG3DGenerator
 from .generator import Generator
 from .options import Option
 from .stylegan2 import StyleGAN2Generator
+from .stylegan3 import StyleGAN3Generator
 
 FAMILIES: dict[str, type[Generator]] = {row.family: row for row in (
     StyleGAN2Generator,
+    StyleGAN3Generator,
     EG3DGenerator,
 )}
 

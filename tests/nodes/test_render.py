@@ -8,6 +8,8 @@ import torch
 import ddgi.bridge
 import ddgi.features
 import ddgi.gan
+from ddgi.gan.stylegan3 import StyleGAN3Config, StyleGAN3Generator
+from ddgi.pictures import to_image
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +51,18 @@ def test_a_batch_equals_its_singles(pack, generator, latent, noise_mode):
 def test_truncation_zero_gives_the_mean_face(pack, generator, latent):
     image = render(pack, generator, latent, truncation=0.0)
     assert torch.equal(image[0], image[1]) and torch.equal(image[0], image[2])
+
+
+def test_options_go_to_the_family_that_has_them(pack, generator, latent):
+    turned = render(pack, generator, latent, rotation=30.0, neural_rendering_resolution=64)
+    assert torch.equal(turned, render(pack, generator, latent))
+    config = StyleGAN3Config(z_dim=8, w_dim=8, img_resolution=16, channel_base=64, channel_max=8, num_layers=4)
+    network = StyleGAN3Generator.untrained(config)
+    managed = pack.host.managed.ManagedModel(network, network)
+    face = network.latent(network.map(torch.randn(1, 8, generator=torch.Generator().manual_seed(1))))
+    image = render(pack, managed, face, rotation=30.0, neural_rendering_resolution=64)
+    assert torch.equal(image, to_image(network.render(face, rotation=30.0).image))
+    assert not torch.equal(image, render(pack, managed, face))
 
 
 def test_latent_of_another_generator_is_refused_with_both_names(pack, generator, latent):

@@ -1,0 +1,7 @@
+"""StyleGAN3: alias-free generators whose pictures can be moved and turned."""
+
+from .config import StyleGAN3Config
+from .generator import StyleGAN3Generator
+from .network import StyleGAN3
+
+__all__ = ["StyleGAN3", "StyleGAN3Config", "StyleGAN3Generator"]
