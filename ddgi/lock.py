@@ -43,7 +43,7 @@ class FolderLock:
     def _take(self) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            file = open(self.path, "a+", encoding="utf-8")
+            file = open(self.path, "a+b", buffering=0)  # closing it writes nothing, so it cannot fail
         except OSError as error:
             raise write_error(self.path, error) from error
         try:
@@ -55,18 +55,17 @@ class FolderLock:
                 raise InputError(f"{self.folder} is in use by {holder}; wait until that is through, stop it, or choose "
                                  f"another folder.") from error
         with contextlib.suppress(OSError):          # a full disk: held all the same, by nobody with a name
-            file.seek(0)
-            file.truncate()
-            file.write(json.dumps({"process": os.getpid(), "machine": socket.gethostname(),
-                                   "since": datetime.datetime.now().isoformat(" ", "seconds")}))
-            file.flush()
+            holder = {"process": os.getpid(), "machine": socket.gethostname(),
+                      "since": datetime.datetime.now().isoformat(" ", "seconds")}
+            file.truncate(0)
+            file.write(json.dumps(holder).encode())
         self._file = file
 
 
 def _holder(file) -> str:
     try:
         file.seek(0)
-        holder = json.load(file)
+        holder = json.loads(file.read())
         return f"process {holder['process']} on {holder['machine']} since {holder['since']}"
     except (OSError, ValueError, TypeError, KeyError):
         return "another process"

@@ -1,5 +1,6 @@
 """How a training is watched, from a terminal or from a node."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,8 @@ def save_preview(folder: Path, stage: str, step: int, pictures: torch.Tensor) ->
 
 
 def last_preview(folder: Path) -> Image.Image | None:
-    """The latest sheet of a training: of T if there is one, else of M; None if there is none."""
-    saved = sorted((folder / "previews").glob("*.png"))  # "mapping" comes before "modulation"
-    return Image.open(saved[-1]).convert("RGB") if saved else None
+    """The latest whole sheet of a training: of T if there is one, else of M; None if there is none."""
+    for file in sorted((folder / "previews").glob("*.png"), reverse=True):  # "mapping" comes before "modulation"
+        with contextlib.suppress(OSError, SyntaxError):                     # as Pillow calls a cut file
+            return Image.open(file).convert("RGB")
+    return None

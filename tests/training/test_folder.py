@@ -1,11 +1,15 @@
 """What was started with a training's folder is what goes on there, and what is damaged in it is said."""
 
+import contextlib
 import json
+import resource
+import signal
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from ddgi.errors import InputError
@@ -13,7 +17,7 @@ from ddgi.lock import FolderLock
 from ddgi.training.bridge_trainer import BridgeTrainer
 from ddgi.training.data import Folder, Hints, Reading
 from ddgi.training.folder import last_lines
-from ddgi.training.watch import Watch
+from ddgi.training.watch import Watch, last_preview, save_preview
 
 sys.path.append(str(Path(__file__).parent))
 import trainer_toys as toys  # noqa: E402
@@ -138,3 +142,45 @@ def test_cut_features_and_pictures_are_made_anew_and_said(tmp_path):
     bridge = toys.trainer(tmp_path / "cut", settings, Watch(report=said.append)).run()
     assert sum("is damaged and is made anew" in line for line in said) == 3
     assert all((bridge.state_dict()[key] == value).all() for key, value in whole.state_dict().items())
+
+
+@contextlib.contextmanager
+def full_disk(most):
+    """The kernel refuses files longer than this many bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    old = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, old)
+
+
+@pytest.mark.parametrize("what", ["features", "own", "previews", "curves", "settings"])
+def test_a_full_disk_is_the_same_sentence_whatever_is_written(tmp_path, what):
+    trainer = toys.trainer(tmp_path, toys.config(features={"cache": "disk"}))
+    stage = trainer.trainer("mapping", None).stage
+    (tmp_path / "other").mkdir()
+    writes = {"features": lambda: trainer._kept("mapping", trainer.passes("mapping")), "own": trainer.own.fill,
+              "previews": lambda: save_preview(tmp_path, "mapping", 1, torch.zeros(2, 4, 3, 64, 64)),
+              "curves": lambda: stage.note({"loss": 1.0}), "settings": lambda: toys.trainer(tmp_path / "other")}
+    with full_disk(16), pytest.raises(InputError, match=r"could not be written \(.*File too large.*\); free space"):
+        writes[what]()
+
+
+def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"could not be written \((Not a directory|File exists)\); free space"):
+        toys.trainer(tmp_path / "file")
+
+
+def test_the_last_whole_preview_is_shown(tmp_path):
+    for step in (1, 2):
+        save_preview(tmp_path, "mapping", step, torch.full((2, 1, 3, 8, 8), step - 2.0))
+    newest = tmp_path / "previews" / "mapping-0000002.png"
+    newest.write_bytes(newest.read_bytes()[:40])
+    assert last_preview(tmp_path).getpixel((0, 0)) == (0, 0, 0)
+    for file in newest.parent.iterdir():
+        file.unlink()
+    assert last_preview(tmp_path) is None

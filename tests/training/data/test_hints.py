@@ -72,7 +72,7 @@ def test_a_rough_hint_is_the_same_for_the_same_stream(head, kind):
 def test_what_the_prompt_names_may_be_missing_and_what_it_does_not_name_is_drawn(head):
     hints, shown = Hints(rough_share=1.0, leave_out=1.0), {}
     for prompt in ("a man", "a man with glasses"):
-        masks = [read_mask(drawn(hints, head, seed, prompt=prompt).permute(1, 2, 0)[None])[0] for seed in range(10)]
+        masks = [read_mask(drawn(hints, head, seed, prompt=prompt).permute(1, 2, 0)[None])[0] for seed in range(40)]
         shown[prompt] = [bool((mask == GLASSES).any()) for mask in masks]
     assert all(shown["a man"]) and not any(shown["a man with glasses"])
 
