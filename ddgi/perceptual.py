@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from .errors import InputError
 from .files import read_state
+from .pictures import resize
 
 # Pictures [B, 3, R, R] in -1..1 to feature maps [B, C, h, w], finest first.
 Features = Callable[[torch.Tensor], Sequence[torch.Tensor]]
@@ -72,6 +73,6 @@ def lpips_distance(path: str | Path, device: torch.device) -> Distance:
 
     def distance(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         if a.shape[-1] < SHORTEST:
-            a, b = (F.interpolate(x, size=(SHORTEST, SHORTEST), mode="bilinear") for x in (a, b))
+            a, b = (resize(x, SHORTEST) for x in (a, b))
         return network(a, b).flatten()
     return distance

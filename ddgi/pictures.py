@@ -5,8 +5,10 @@ Generators and trainers hold pictures as [..., 3, H, W] in -1..1; ComfyUI's IMAG
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from einops import rearrange, repeat
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -43,6 +45,11 @@ def image_to_bytes(image: Tensor) -> Tensor:
 def image_from_bytes(levels: Tensor) -> Tensor:
     """fp32 in 0..1 of uint8, any shape."""
     return levels.float() / 255
+
+
+def image_from_pil(picture: Image.Image) -> Tensor:
+    """IMAGE [1, H, W, 3] in 0..1 of a picture in any mode; its alpha is left out."""
+    return image_from_bytes(torch.from_numpy(np.array(picture.convert("RGB"))))[None]
 
 
 def resize(pictures: Tensor, size: int) -> Tensor:

@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 from torch.nn import functional as F
 
-from .pictures import fill_nearest
-from .scribble import lines_from_mask
+from .pictures import fill_nearest, resize_classes
+from .scribble import lines_from_mask, shrink_lines
 from .sketch import GROUPS, NUMBER, Sketch
 
 CANVAS = 128                               # pixels per side that small masks are drawn at
@@ -46,7 +46,7 @@ def rough_mask(classes: Tensor, rng: torch.Generator, keep: Iterable[str] = ()) 
     """
     side = classes.shape[-1]
     canvas = _draw(classes, _numpy_stream(rng), set(keep))
-    return F.interpolate(torch.from_numpy(canvas)[None, None].float(), side, mode="nearest-exact")[0, 0].to(torch.uint8)
+    return resize_classes(torch.from_numpy(canvas), side)
 
 
 def rough_scribble(classes: Tensor, rng: torch.Generator, keep: Iterable[str] = ()) -> Tensor:
@@ -58,7 +58,7 @@ def rough_scribble(classes: Tensor, rng: torch.Generator, keep: Iterable[str] = 
     thickness = int(random.integers(1, 2 + max(1, size // 64)))
     lines = lines_from_mask(torch.from_numpy(canvas)[None], thickness)[0] < 0.5
     lines = _broken(lines, random)
-    return F.adaptive_max_pool2d(lines[None, None].float(), side)[0, 0] > 0.5
+    return shrink_lines(lines, side)
 
 
 def rough_lines(lines: Tensor, rng: torch.Generator) -> Tensor:
@@ -70,7 +70,7 @@ def rough_lines(lines: Tensor, rng: torch.Generator) -> Tensor:
     thickness = int(random.integers(1, 2 + max(1, size // 64)))
     canvas = F.max_pool2d(F.pad(canvas, (0, thickness - 1) * 2), thickness, stride=1)
     drawn = torch.from_numpy(_warped(canvas[0, 0].to(torch.uint8).numpy(), random)) > 0
-    return F.adaptive_max_pool2d(_broken(drawn, random)[None, None].float(), side)[0, 0] > 0.5
+    return shrink_lines(_broken(drawn, random), side)
 
 
 def _numpy_stream(rng: torch.Generator) -> np.random.Generator:
@@ -92,7 +92,7 @@ def _broken(lines: Tensor, random: np.random.Generator) -> Tensor:
 def _draw(classes: Tensor, random: np.random.Generator, keep: set[str]) -> np.ndarray:
     """uint8 [S, S], S = `CANVAS` or the mask's own side if that is larger."""
     size = max(classes.shape[-1], CANVAS)
-    exact = F.interpolate(classes[None, None].float(), size, mode="nearest-exact")[0, 0].to(torch.uint8)
+    exact = resize_classes(classes, size)
     if random.random() < EXACT_SHAPES:
         forgotten = [name for name in GROUPS if name not in keep and random.random() < 0.12]
         drawn = leave_out(exact, forgotten).numpy()

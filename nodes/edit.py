@@ -10,6 +10,7 @@ from comfy.model_management import intermediate_device, throw_exception_if_proce
 from comfy.utils import ProgressBar
 from comfy_api.latest import io
 
+from ..ddgi.pictures import image_from_bytes
 from .types import LATENT, LAYERS_TOOLTIP, Direction, Generator, Latent
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class DirectionSheet(io.ComfyNode):
 
         sheet = direction_sheet(network, faces, directions, strengths, parse_layers(layers[0], faces.ws.shape[1]),
                                 picture_size[0], progress=progress)
-        return io.NodeOutput((sheet.float() / 255)[None].to(intermediate_device()))
+        return io.NodeOutput(image_from_bytes(sheet)[None].to(intermediate_device()))
 
 
 NODES = [EditFace, DirectionSheet]

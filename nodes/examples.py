@@ -1,11 +1,10 @@
 """Drawings that come with the pack, so that the workflows run before the artist has drawn anything."""
 
-import numpy as np
-import torch
 from comfy_api.latest import io
 from PIL import Image
 
 from ..ddgi.errors import InputError
+from ..ddgi.pictures import image_from_pil
 from ..host.folders import EXAMPLES
 from .types import DRAWING
 
@@ -33,8 +32,7 @@ class ExampleDrawing(io.ComfyNode):
         path = EXAMPLES / drawing
         if path.parent != EXAMPLES or not path.is_file():
             raise InputError(f"There is no example drawing {drawing!r} in {EXAMPLES}; choose one of the list.")
-        pixels = np.array(Image.open(path).convert("RGB"), dtype=np.float32) / 255.0
-        return io.NodeOutput(torch.from_numpy(pixels)[None])
+        return io.NodeOutput(image_from_pil(Image.open(path)))
 
 
 NODES = [ExampleDrawing]

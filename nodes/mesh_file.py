@@ -9,6 +9,7 @@ from comfy_extras.nodes_save_3d import get_mesh_batch_item, save_glb
 from PIL import Image
 
 from ..ddgi.errors import InputError
+from ..ddgi.pictures import image_to_bytes
 from .types import HEADS
 
 
@@ -51,7 +52,7 @@ def _texture(mesh: Types.MESH, index: int):
     """PIL picture of the mesh's texture [B, H, W, 3] in 0..1, or None."""
     if getattr(mesh, "texture", None) is None:
         return None
-    return Image.fromarray((mesh.texture[index].clamp(0, 1) * 255).round().byte().cpu().numpy())
+    return Image.fromarray(image_to_bytes(mesh.texture[index]).cpu().numpy())
 
 
 NODES = [MeshFile]

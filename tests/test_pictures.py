@@ -1,10 +1,12 @@
 """Bytes, sizes and sheets of pictures."""
 
 import torch
+from PIL import Image
 
 from ddgi.pictures import (
     from_bytes,
     image_from_bytes,
+    image_from_pil,
     image_to_bytes,
     resize,
     resize_classes,
@@ -73,3 +75,10 @@ def test_a_sheet_has_rows_under_each_other():
     assert joined.shape == (8, 16, 3) and joined.dtype == torch.uint8
     assert joined[0, :, 0].tolist() == [0] * 8 + [128] * 8 and (joined[4:] == 255).all()
     assert torch.equal(sheet(torch.stack(rows), zoom=2), joined)
+
+
+def test_pictures_of_every_mode_become_images():
+    grey = Image.new("L", (3, 2), 51)
+    assert torch.equal(image_from_pil(grey), torch.full((1, 2, 3, 3), 0.2))
+    clear = Image.new("RGBA", (3, 2), (255, 0, 51, 0))
+    assert torch.equal(image_from_pil(clear)[0, 0, 0], torch.tensor([1.0, 0.0, 0.2]))

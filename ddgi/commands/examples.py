@@ -70,11 +70,12 @@ def _draw(kind: str, seed: int):
 
     from ..facemask import mask_to_hint
     from ..headworld import render_batch
+    from ..pictures import image_to_bytes
 
     batch = render_batch([seed], SIZE)
     if kind == "mask":
         pixels = mask_to_hint(batch.mask.to(torch.uint8))[0]
-        return Image.fromarray((pixels * 255).round().byte().numpy()).quantize(32)
+        return Image.fromarray(image_to_bytes(pixels).numpy()).quantize(32)
     if kind != "scribble":
         raise InputError(f"There is no example of kind {kind!r}; use mask or scribble.")
     # The lines are thickened to the coarse pencil of the training scribbles.

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import torch
+from einops import rearrange
 
-from ..palette import PALETTE
+from ..facemask import mask_to_hint
 from ..roughness import leave_out, rough_mask, rough_scribble
 from .prompts import Prompts
 
@@ -52,7 +53,7 @@ def _rough(mask: torch.Tensor, scribble: bool, may_miss: set[str], rng: torch.Ge
 
 
 def _coloured(classes: torch.Tensor) -> torch.Tensor:
-    return (torch.from_numpy(PALETTE)[classes.long()].float() / 255).permute(2, 0, 1)
+    return rearrange(mask_to_hint(classes), "h w c -> c h w")
 
 
 def _paper(lines: torch.Tensor) -> torch.Tensor:

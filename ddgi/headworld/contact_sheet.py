@@ -4,9 +4,10 @@ import os
 import textwrap
 from collections.abc import Sequence
 
-import torch
+from einops import rearrange
 from PIL import Image, ImageDraw
 
+from ..pictures import to_bytes
 from .render import HeadWorldBatch, render_batch
 from .styles import STYLES
 
@@ -16,7 +17,7 @@ _TITLE_HEIGHT = 24
 
 def contact_sheet(batch: HeadWorldBatch, columns: int = 8, captions: bool = True) -> Image.Image:
     """All images of a batch in rows of `columns`, each over its caption."""
-    pixels = ((batch.image + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+    pixels = rearrange(to_bytes(batch.image), "b c h w -> b h w c").cpu().numpy()
     count, size = pixels.shape[:2]
     cell = size + (_TEXT_HEIGHT if captions else 0)
     sheet = Image.new("RGB", (columns * size, -(-count // columns) * cell), "white")

@@ -8,9 +8,9 @@ import torch
 
 import nodes as core_nodes
 
+from ...ddgi.facemask import mask_to_hint
 from ...ddgi.features import DiffusionFeatures, StepSelection
 from ...ddgi.headworld import HeadWorldBatch
-from ...ddgi.palette import indices_to_colours
 from .. import demo_models
 from ..capture.encode import encode_latent
 from ..capture.run import FeatureTap
@@ -84,4 +84,4 @@ def hint_images(truth: HeadWorldBatch, kind: str) -> torch.Tensor:
     """ControlNet hints as IMAGE [B, R, R, 3] in 0..1: the coloured mask, or black lines on white."""
     if kind == "scribble":
         return (1 - truth.scribble).movedim(1, -1).expand(-1, -1, -1, 3)
-    return torch.from_numpy(indices_to_colours(truth.mask.numpy())).float() / 255
+    return mask_to_hint(truth.mask)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
 from PIL import Image
 
@@ -12,9 +11,8 @@ from ...ddgi.checkpoints import load_generator
 from ...ddgi.demo import files
 from ...ddgi.evaluation import load_judges
 from ...ddgi.evaluation.drawings import read_drawings, score_drawings
-from ...ddgi.facemask import read_mask
-from ...ddgi.palette import indices_to_colours
-from ...ddgi.pictures import resize_classes
+from ...ddgi.facemask import mask_to_hint, read_mask
+from ...ddgi.pictures import image_from_pil, resize_classes
 from .. import folders
 from .chain import DEFAULT_SAMPLING, HINTS, Chain, Sampling
 from .demo import NO_WORDS
@@ -36,7 +34,7 @@ def run(drawings_folder: str | Path, sampling: Sampling = DEFAULT_SAMPLING, *, f
     chain, judges = Chain(folder, sampling), load_judges(folder / files.JUDGES)
     generator, bridge = load_generator(folder / files.GENERATOR), load_bridge(folder / files.BRIDGE)
     masks = torch.cat([read_mask(_picture(drawing.mask)) for drawing in drawings])
-    hints = {"mask": torch.from_numpy(indices_to_colours(masks.numpy())).float() / 255,
+    hints = {"mask": mask_to_hint(masks),
              "scribble": torch.cat([_picture(drawing.scribble) for drawing in drawings])}
     wanted = resize_classes(masks, judges.resolution)
     prompts = {NO_WORDS: [NO_WORDS] * len(drawings), "told": [drawing.told() for drawing in drawings]}
@@ -58,4 +56,4 @@ def run(drawings_folder: str | Path, sampling: Sampling = DEFAULT_SAMPLING, *, f
 def _picture(path: Path) -> torch.Tensor:
     """IMAGE [1, H, W, 3] in 0..1."""
     with Image.open(path) as picture:
-        return torch.from_numpy(np.array(picture.convert("RGB"))).float()[None] / 255
+        return image_from_pil(picture)

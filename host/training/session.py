@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 
 import folder_paths
-import numpy as np
 import torch
 from comfy.model_management import get_torch_device, throw_exception_if_processing_interrupted
 from comfy.utils import ProgressBar
@@ -16,6 +15,7 @@ from ...ddgi.bridge import BridgeSizes
 from ...ddgi.errors import InputError
 from ...ddgi.files import read_metadata
 from ...ddgi.gan import Generator
+from ...ddgi.pictures import image_from_pil
 from ...ddgi.training.bridge_trainer import MAPPING, MODULATION, BridgeTrainer
 from ...ddgi.training.config import FeatureConfig, TrainConfig
 from ...ddgi.training.folder import last_lines
@@ -141,5 +141,4 @@ def _scores(folder: Path) -> list[str]:
 def _image(folder: Path) -> torch.Tensor:
     """The last preview as IMAGE [1, 2 S, n S, 3]; one black pixel where its file was removed."""
     sheet = last_preview(folder)
-    pixels = np.zeros((1, 1, 3), np.uint8) if sheet is None else np.asarray(sheet)
-    return torch.from_numpy(pixels.astype(np.float32) / 255)[None]
+    return torch.zeros(1, 1, 1, 3) if sheet is None else image_from_pil(sheet)
