@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 from .cameras import local_rays
@@ -52,11 +53,11 @@ def normals_from_depth(depth: Tensor, labels: Tensor) -> Tensor:
     if depth.ndim != 4 or depth.shape[1] != 1 or depth.shape[2] != size or size < 2 or len(labels) != len(depth):
         raise InputError(f"Depth of shape {list(depth.shape)} and {len(labels)} cameras were given; normals need "
                          f"[N, 1, size, size] of at least 2 pixels and one camera each.")
-    rays = local_rays(labels.to(depth), size).reshape(-1, size, size, 3)
+    rays = rearrange(local_rays(labels.to(depth), size), "n (row column) xyz -> n row column xyz", row=size)
     points = rays * depth[:, 0, :, :, None]                                     # x right, y down, z forward
     along_v, along_u = torch.gradient(points, dim=(1, 2))
     normals = F.normalize(torch.linalg.cross(along_v, along_u), dim=-1, eps=1e-20)
-    return (normals * normals.new_tensor([1, -1, -1])).permute(0, 3, 1, 2)
+    return rearrange(normals * normals.new_tensor([1, -1, -1]), "n row column xyz -> n xyz row column")
 
 
 def normal_pictures(normals: Tensor, alpha: Tensor, colours: str = NORMAL_COLOURS[0]) -> Tensor:

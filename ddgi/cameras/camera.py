@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from .labels import FOCAL, RADIUS, label_from_pose, pose_from_forward
+from .labels import FOCAL, RADIUS, label_from_pose, pose_from_forward, split_label
 from .rules import LARGEST_FOCAL, lens_faults, pose_faults
 
 FOV = math.degrees(2 * math.atan(0.5 / FOCAL))      # 13.37 degrees from the picture's top to its bottom
@@ -101,12 +101,12 @@ class Camera:
     @property
     def pose(self) -> Tensor:
         """cam2world, [V, 4, 4]."""
-        return self.label[:, :16].reshape(-1, 4, 4)
+        return split_label(self.label)[0]
 
     @property
     def intrinsics(self) -> Tensor:
         """Divided by image size, [V, 3, 3]."""
-        return self.label[:, 16:].reshape(-1, 3, 3)
+        return split_label(self.label)[1]
 
     @property
     def position(self) -> Tensor:

@@ -6,6 +6,7 @@ The world is y-up; camera axes are x right, y down, z forward. The frontal camer
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 from ..errors import InputError
@@ -30,7 +31,18 @@ def label_from_pose(pose: Tensor, focal: float | Tensor = FOCAL) -> Tensor:
     intrinsics = torch.eye(3, dtype=pose.dtype, device=pose.device).repeat(len(pose), 1, 1)
     intrinsics[:, :2, 2] = 0.5
     intrinsics[:, 0, 0] = intrinsics[:, 1, 1] = focal
-    return torch.cat([pose.reshape(-1, 16), intrinsics.reshape(-1, 9)], 1)
+    return join_label(pose, intrinsics)
+
+
+def split_label(label: Tensor) -> tuple[Tensor, Tensor]:
+    """cam2world [..., 4, 4] and intrinsics [..., 3, 3] of labels [..., 25]."""
+    return (rearrange(label[..., :16], "... (row column) -> ... row column", row=4),
+            rearrange(label[..., 16:], "... (row column) -> ... row column", row=3))
+
+
+def join_label(pose: Tensor, intrinsics: Tensor) -> Tensor:
+    """Labels [..., 25] of cam2world [..., 4, 4] and intrinsics [..., 3, 3]."""
+    return torch.cat([rearrange(matrix, "... row column -> ... (row column)") for matrix in (pose, intrinsics)], -1)
 
 
 def look_at_label(yaw: Tensor, pitch: Tensor, radius: float = RADIUS, focal: float = FOCAL) -> Tensor:
@@ -55,16 +67,16 @@ def rays_from_label(label: Tensor, resolution: int) -> tuple[Tensor, Tensor]:
     if label.ndim != 2 or label.shape[1] != 25:
         raise InputError(f"A camera label of shape {list(label.shape)} was given; it must be [B, 25]: "
                          f"16 cam2world numbers and 9 normalised intrinsics.")
-    pose = label[:, :16].reshape(-1, 4, 4)
+    pose, _ = split_label(label)
     return pose[:, :3, 3], local_rays(label, resolution) @ pose[:, :3, :3].transpose(1, 2)
 
 
 def local_rays(label: Tensor, resolution: int) -> Tensor:
     """Unit directions [B, R*R, 3] in the camera's own axes (x right, y down, z forward), rows first."""
-    k = label[:, 16:].reshape(-1, 3, 3)
+    _, k = split_label(label)
     step = (torch.arange(resolution, device=label.device, dtype=label.dtype) + 0.5) / resolution
     v, u = torch.meshgrid(step, step, indexing="ij")
-    u, v = u.reshape(1, -1), v.reshape(1, -1)
+    u, v = (rearrange(share, "row column -> 1 (row column)") for share in (u, v))
     fx, fy, cx, cy, skew = (k[:, i, j, None] for i, j in ((0, 0), (1, 1), (0, 2), (1, 2), (0, 1)))
     x = (u - cx + cy * skew / fy - skew * v / fy) / fx
     y = ((v - cy) / fy).expand_as(x)

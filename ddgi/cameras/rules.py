@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from .labels import RADIUS, rays_from_label
+from .labels import RADIUS, rays_from_label, split_label
 
 # Labels travel through rounded text files.
 _ORTHONORMAL_TOLERANCE = 1e-3
@@ -15,7 +15,7 @@ _CHUNK = 1024           # cameras at a time
 
 def pose_faults(labels: Tensor) -> list[str | None]:
     """What is wrong with the poses of labels [V, 25], a clause for each, None for good ones."""
-    pose = labels[:, :16].double().cpu().reshape(-1, 4, 4)
+    pose, _ = split_label(labels.double().cpu())
     rotation = pose[:, :3, :3]
     off = (rotation.transpose(1, 2) @ rotation - torch.eye(3, dtype=pose.dtype)).abs().amax((1, 2))
     last = (pose[:, 3] == torch.tensor([0, 0, 0, 1.0], dtype=pose.dtype)).all(1)
@@ -33,7 +33,7 @@ def pose_faults(labels: Tensor) -> list[str | None]:
 
 def lens_faults(labels: Tensor) -> list[str | None]:
     """What is wrong with the intrinsics of labels [V, 25], a clause for each, None for good ones."""
-    matrix = labels[:, 16:].double().cpu().reshape(-1, 3, 3)
+    _, matrix = split_label(labels.double().cpu())
     focal, centre = matrix[:, [0, 1], [0, 1]], matrix[:, :2, 2]
     shaped = (matrix[:, 1, 0] == 0) & (matrix[:, 2] == torch.tensor([0, 0, 1.0], dtype=matrix.dtype)).all(1)
     valid = shaped & (focal > 0).all(1)
@@ -75,7 +75,7 @@ def _box_range(labels: Tensor, box_warp: float) -> tuple[Tensor, Tensor]:
 
 def _if_seen(labels: Tensor, directions: Tensor) -> Tensor:
     """Directions [V, 3], or straight forward where they lie outside the picture."""
-    pose, k = labels[:, :16].reshape(-1, 4, 4), labels[:, 16:].reshape(-1, 3, 3)
+    pose, k = split_label(labels)
     local = (directions[:, None] @ pose[:, :3, :3])[:, 0]
     pixel = (k @ (local / local[:, 2:].clamp_min(1e-9))[..., None])[:, :2, 0]
     seen = (local[:, 2] > 0) & (pixel > 0).all(1) & (pixel < 1).all(1)

@@ -11,7 +11,7 @@ from einops import rearrange
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..cameras import rays_from_label
+from ..cameras import rays_from_label, split_label
 from ..pictures import resize
 from .score import Score
 
@@ -34,7 +34,7 @@ def picture_coordinates(points: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         Picture coordinates [B, M, 2] (column, row; 0..1 inside the picture; NaN or huge at the camera's own plane)
         and z [B, M] along the camera's axis, positive in front of it.
     """
-    pose, k = label[:, :16].reshape(-1, 4, 4), label[:, 16:].reshape(-1, 3, 3)
+    pose, k = split_label(label)
     x, y, z = ((points - pose[:, None, :3, 3]) @ pose[:, :3, :3]).unbind(-1)
     fx, fy, cx, cy, skew = (k[:, i, j, None] for i, j in ((0, 0), (1, 1), (0, 2), (1, 2), (0, 1)))
     return torch.stack([(fx * x + skew * y) / z + cx, fy * y / z + cy], -1), z
@@ -62,7 +62,7 @@ def reproject(image: Tensor, depth: Tensor, camera_from: Tensor, camera_to: Tens
     grid = rearrange(torch.where((z > 1e-6)[..., None], where * 2 - 1, outside), "b (h w) xy -> b h w xy",
                      h=depth.shape[-2])
     warped = F.grid_sample(image, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-    origin = camera_from[:, :16].reshape(-1, 4, 4)[:, None, :3, 3]
+    origin = split_label(camera_from)[0][:, None, :3, 3]
     return warped, (points - origin).norm(dim=-1).reshape(depth.shape)
 
 

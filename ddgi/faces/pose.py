@@ -1,6 +1,7 @@
 """The camera that sees a face as a picture shows it, from five points and the mean face."""
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from ..cameras import FOV, PIVOT, RADIUS, Camera
@@ -81,8 +82,8 @@ def _gauss_newton(rotation: Tensor, scale: Tensor, shape: Tensor, seen: Tensor) 
     axes = torch.eye(3, dtype=shape.dtype)
     moves = torch.linalg.cross(axes[:, None, None].expand(3, *turned.shape), turned[None], dim=-1)
     moves = moves[..., :2] * scale[:, None, None]                                     # about x, y, z: [3, N, 5, 2]
-    jacobian = torch.cat([moves, turned[None, ..., :2]]).flatten(2).permute(1, 2, 0)  # [N, 10, 4]
-    residual = (seen - scale[:, None, None] * turned[..., :2]).flatten(1)
+    jacobian = rearrange([*moves, turned[..., :2]], "unknown n point xy -> n (point xy) unknown")
+    residual = rearrange(seen - scale[:, None, None] * turned[..., :2], "n point xy -> n (point xy)")
     step = torch.linalg.lstsq(jacobian, residual[..., None]).solution[..., 0]
     return torch.linalg.matrix_exp(_skew(step[:, :3])) @ rotation, scale + step[:, 3]
 
@@ -91,4 +92,4 @@ def _skew(v: Tensor) -> Tensor:
     """Matrices [N, 3, 3] that turn a vector into its cross product with v [N, 3]."""
     x, y, z = v.unbind(1)
     zero = torch.zeros_like(x)
-    return torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], 1).reshape(-1, 3, 3)
+    return rearrange([zero, -z, y, z, zero, -x, -y, x, zero], "(row column) n -> n row column", row=3)

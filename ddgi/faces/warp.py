@@ -4,6 +4,7 @@ import math
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 from ..errors import InputError
@@ -30,9 +31,9 @@ def cut_faces(pictures: Tensor, alignment: Alignment, size: int) -> Tensor:
     """
     if len(pictures) != alignment.picture_count or pictures.shape[1:3] != alignment.picture_size:
         raise _other_pictures(pictures, alignment)
-    faces = [_cut(pictures[index].movedim(-1, 0).float(), matrix, size)
+    faces = [_cut(rearrange(pictures[index], "h w c -> c h w").float(), matrix, size)
              for index, matrix in zip(alignment.picture, alignment.matrix)]
-    return torch.stack(faces).movedim(1, -1)
+    return rearrange(faces, "n c h w -> n h w c")
 
 
 def paste_faces(pictures: Tensor, faces: Tensor, alignment: Alignment, feather: float = 0.1,
@@ -51,12 +52,13 @@ def paste_faces(pictures: Tensor, faces: Tensor, alignment: Alignment, feather: 
         InputError: counts or shapes do not fit the alignment.
     """
     alignment = _check_paste(pictures, faces, alignment, feather, mask)
-    result = pictures.float().movedim(-1, 1).clone()
+    result = rearrange(pictures.float(), "b h w c -> b c h w").clone()
     channels = min(result.shape[1], faces.shape[-1])
     for number, (index, matrix) in enumerate(zip(alignment.picture, alignment.matrix)):
         cover = None if mask is None else mask[min(number, len(mask) - 1)].float()[None]
-        _paste(result[index, :channels], faces[number, ..., :channels].float().movedim(-1, 0), matrix, feather, cover)
-    return result.movedim(1, -1)
+        face = rearrange(faces[number, ..., :channels], "h w c -> c h w").float()
+        _paste(result[index, :channels], face, matrix, feather, cover)
+    return rearrange(result, "b c h w -> b h w c")
 
 
 def _cut(picture: Tensor, matrix: Tensor, size: int) -> Tensor:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from einops import rearrange
 from PIL import Image
 from torch import Tensor
 
@@ -209,7 +210,7 @@ def write_celebamask_hq(folder: str | Path, seeds: Sequence[int], *, resolution:
 
 def _write_picture(path: Path, image: Tensor) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(to_bytes(image).permute(1, 2, 0).numpy()).save(path, quality=95, subsampling=0)
+    Image.fromarray(rearrange(to_bytes(image), "c h w -> h w c").numpy()).save(path, quality=95, subsampling=0)
 
 
 def _write_parts(folder: Path, number: int, mask: Tensor, size: int | None) -> None:

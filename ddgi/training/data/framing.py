@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ...cameras import join_label, split_label
 from ...cameras.reference import mirror_pose
 from ...errors import InputError
 from ...palette import CLASS_NAMES
@@ -93,7 +94,7 @@ def flip_classes(mask: Tensor) -> Tensor:
 
 def frame_camera(label: Tensor, framing: Framing) -> Tensor:
     """The label [25] of a square picture's camera after framing: intrinsics follow the crop, the pose the mirror."""
-    pose, intrinsics = label[:16].reshape(4, 4).clone(), label[16:].reshape(3, 3).clone()
+    pose, intrinsics = (part.clone() for part in split_label(label))
     intrinsics[0] /= framing.width
     intrinsics[1] /= framing.height
     intrinsics[0, 2] -= framing.left / framing.width
@@ -102,4 +103,4 @@ def frame_camera(label: Tensor, framing: Framing) -> Tensor:
         pose = mirror_pose(pose[None])[0]
         intrinsics[0, 2] = 1 - intrinsics[0, 2]
         intrinsics[0, 1] = -intrinsics[0, 1]
-    return torch.cat([pose.flatten(), intrinsics.flatten()])
+    return join_label(pose, intrinsics)

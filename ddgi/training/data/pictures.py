@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from einops import rearrange
 from PIL import Image, ImageOps
 from torch import Tensor
 
@@ -93,7 +94,7 @@ def read_image(picture: Image.Image, framing: Framing, size: int) -> Tensor:
     picture = picture.convert("RGB")
     if not (framing.box(picture.size) == (0, 0, size, size) and picture.size == (size, size)):
         picture = picture.resize((size, size), Image.Resampling.LANCZOS, framing.box(picture.size))
-    tensor = from_bytes(torch.from_numpy(np.array(picture)).permute(2, 0, 1))
+    tensor = from_bytes(rearrange(torch.from_numpy(np.array(picture)), "h w c -> c h w"))
     return tensor.flip(-1) if framing.flip else tensor
 
 
