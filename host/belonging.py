@@ -8,6 +8,7 @@ else the nodes themselves compare what they are given, later.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import nodes as core_nodes
@@ -27,7 +28,7 @@ def check_graph(graph: dict | None, node_id: str | None, layout: FeatureLayout) 
     """Refuse bridges below node `node_id` that do not read `layout`, or whose latents go to another generator.
 
     graph: the prompt in API form, None outside the host's executor.
-    Raises InputError with the sentence that the node in question would give after the sampling run.
+    Raises InputError with the node in question and the sentence that it would give after the sampling run.
     """
     if not graph or node_id not in graph:
         return
@@ -35,12 +36,23 @@ def check_graph(graph: dict | None, node_id: str | None, layout: FeatureLayout) 
         config = _bridge(graph, graph[reader]["inputs"]["bridge"])
         if config is None:
             continue
-        config.check_layout(layout)
+        with _named(reader):
+            config.check_layout(layout)
         for user in _reached(graph, reader, TO_GENERATORS, "generator"):
             inputs = graph[user]["inputs"]
             generator = _generator(graph, inputs["generator"])
             if generator is not None:
-                config.check_generator(generator, relative=inputs.get("allow_relative") is True)
+                with _named(user):
+                    config.check_generator(generator, relative=inputs.get("allow_relative") is True)
+
+
+@contextmanager
+def _named(node_id: str) -> Iterator[None]:
+    """Sentences begin with the node that they are about, as the host shows them on the one that samples."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"Nothing was sampled, because node {node_id} could not go on from it. {error}") from error
 
 
 def _reached(graph: dict, start: str, sockets: set[str], needed: str) -> Iterator[str]:

@@ -66,11 +66,11 @@ class TinyModels:
         """A CONDITIONING of random embeddings."""
         import torch
 
-        generator = torch.Generator().manual_seed(seed)
-        entries = {"pooled_output": torch.randn(1, 16, generator=generator), **extra}
+        rng = torch.Generator().manual_seed(seed)
+        entries = {"pooled_output": torch.randn(1, 16, generator=rng), **extra}
         if control is not None:
             entries.update(control=control, control_apply_to_uncond=True)
-        return [[torch.randn(batch, tokens, self.CONTEXT, generator=generator), entries]]
+        return [[torch.randn(batch, tokens, self.CONTEXT, generator=rng), entries]]
 
     def latent(self, batch=1, size=(16, 16)):
         import torch
