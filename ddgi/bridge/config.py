@@ -11,7 +11,7 @@ from ..gan.lineage import Lineage
 
 ATTENTION_SOURCES = ("output", "probabilities")
 REFINEMENTS = ("local", "global", "both")
-MAX_WIDTH = 8192
+MAX_WIDTH, MAX_STAGES = 8192, 64
 # Fields that say what a bridge belongs to; the others decide the shapes and the formula of its networks.
 BELONGING = ("family", "stage_downsample", "stage_attention_layers", "context_channels", "generator_fingerprint",
              "generator_name")
@@ -69,12 +69,17 @@ class BridgeConfig:
             if getattr(self, name) is not None and len(getattr(self, name)) != len(self.stage_channels):
                 raise InputError(f"{name} has {len(getattr(self, name))} entries for {len(self.stage_channels)} "
                                  f"stages; give one for each.")
-        if self.timestep_channels < 0 or self.timestep_channels % 2:
+        check_count("timestep_channels", self.timestep_channels, 0, MAX_WIDTH)
+        if self.timestep_channels % 2:
             raise InputError(f"timestep_channels is {self.timestep_channels}; give an even number, or 0 for none.")
-        if self.attention_source not in ATTENTION_SOURCES:
-            raise InputError(f"attention_source is {self.attention_source!r}; choose one of {ATTENTION_SOURCES}.")
-        if self.refinement not in REFINEMENTS:
-            raise InputError(f"refinement is {self.refinement!r}; choose one of {REFINEMENTS}.")
+        check_choice("attention_source", self.attention_source, ATTENTION_SOURCES)
+        check_choice("refinement", self.refinement, REFINEMENTS)
+        check_count("the number of stages", len(self.stage_channels), 1, MAX_STAGES)
+        for name in ("middle_channels", "middle_size", "map_size", "num_ws", "w_dim", "modulation_channels"):
+            check_count(name, getattr(self, name), 1, MAX_WIDTH)
+        for name in ("stage_channels", "mapping_channels", "head_channels"):
+            for width in getattr(self, name):
+                check_count(name, width, 1, MAX_WIDTH)
         for size, widths, what in ((self.middle_size, self.mapping_channels, "mapping_channels"),
                                    (self.map_size, self.head_channels, "head_channels")):
             if size != 2 ** len(widths):

@@ -213,7 +213,7 @@ def test_a_config_that_does_not_fit_the_weights_builds_nothing(bridge, tmp_path,
     config = {**CONFIG.to_json(), "stage_downsample": None, "stage_attention_layers": None, **change}
     save_tensors(tmp_path / "b.safetensors", bridge.state_dict(), format="ddgi.bridge", config=config)
     monkeypatch.setattr(Bridge, "load_state_dict", lambda *args: pytest.fail("it was built"))
-    with pytest.raises(InputError, match="b.safetensors (does not hold|holds a config)"):
+    with pytest.raises(InputError, match="^b.safetensors"):
         load_bridge(tmp_path / "b.safetensors")
 
 
@@ -228,6 +228,10 @@ def test_a_generator_file_is_no_bridge(tmp_path):
     ({"refinement": "none"}, "refinement is 'none'"),
     ({"head_channels": (8, 8)}, "head_channels has 2 entries for a map of side 8"),
     ({"timestep_channels": 7}, "timestep_channels is 7"),
+    ({"num_ws": 0}, "num_ws is 0; it must be at least 1"),
+    ({"stage_channels": (), "stage_downsample": (), "stage_attention_layers": ()}, "the number of stages is 0"),
+    ({"head_channels": (8, -8, 8)}, "head_channels is -8; it must be at least 1"),
+    ({"middle_channels": 10 ** 9}, "at most 8,192"),
 ])
 def test_impossible_configs_are_refused(change, message):
     with pytest.raises(InputError, match=message):
