@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 
 from .commands import (
@@ -18,6 +19,7 @@ from .commands import (
     train_demo,
     workflows,
 )
+from .commands.report import printable
 from .errors import InputError
 
 COMMANDS = {"demo": demo, "run": run, "convert": convert, "inspect": inspect, "train-demo": train_demo, "train": train,
@@ -38,7 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; the exit status is 0, 1 after bad input, 130 after Ctrl-C.
+    """Run one command; the exit status is 0, 1 after bad input, 130 after Ctrl-C, 141 where nobody reads its output.
 
     A command returns its result as a dict for --json; its lines for people go through
     `commands.report.say`, which is silent on standard output when --json is given.
@@ -46,12 +48,15 @@ def main(arguments: list[str] | None = None) -> int:
     args = build_parser().parse_args(arguments)
     try:
         result = args.run(args)
+        if args.json:
+            print(json.dumps(result or {}, indent=2), flush=True)
     except InputError as error:
-        print(f"ddgi {args.command}: {error}", file=sys.stderr)
+        print(printable(f"ddgi {args.command}: {error}"), file=sys.stderr)
         return 1
+    except BrokenPipeError:     # `... | head` has read enough; Python would flush once more as it ends, and complain
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except KeyboardInterrupt:
         print(f"ddgi {args.command}: stopped", file=sys.stderr)
         return 130
-    if args.json:
-        print(json.dumps(result or {}, indent=2))
     return 0

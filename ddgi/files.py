@@ -53,6 +53,19 @@ def atomic_path(path: str | Path, remedy: str = _REMEDY):
         raise write_error(path, error, remedy) from error
 
 
+def make_folder(path: str | Path) -> Path:
+    """The folder `path`, with those above it; it may be there already.
+
+    Raises:
+        InputError: it cannot be made.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(path, error) from error
+    return Path(path)
+
+
 def write_error(path: str | Path, error: Exception, remedy: str = _REMEDY) -> InputError:
     """The sentence of a file that could not be written."""
     reason = getattr(error, "strerror", None) or first_line(error)

@@ -6,6 +6,7 @@ import folder_paths
 
 from ..ddgi.demo import files
 from ..ddgi.errors import InputError
+from ..ddgi.files import write_error
 from ..ddgi.gan import labels
 
 GENERATORS = "ddgi_generators"
@@ -54,6 +55,21 @@ def file_path(kind: str, name: str) -> Path:
         raise InputError(f"There is no file {name!r} in {places}; put {_KINDS[kind][3]} there and press R in ComfyUI "
                          f"to refresh the list.")
     return Path(path)
+
+
+def output_place(prefix: str, width: int = 0, height: int = 0) -> tuple[str, str, int, str]:
+    """Where core's nodes would save `prefix` next: (folder, name, number, folder inside the output folder).
+
+    width, height: of the picture, for a prefix that names them.
+
+    Raises:
+        InputError: that folder cannot be made or read.
+    """
+    output = folder_paths.get_output_directory()
+    try:
+        return folder_paths.get_save_image_path(prefix, output, width, height)[:4]
+    except OSError as error:
+        raise write_error(Path(output) / prefix, error) from error
 
 
 def check_file(kind: str, name: str) -> bool | str:

@@ -19,10 +19,10 @@ class _Folder:
 
 
 class Listing:
-    """Files whose names end in `suffix`, in a folder and those below it. What cannot be read is left out."""
+    """Files whose names end in one of `suffixes`, in a folder and those below it. What cannot be read is left out."""
 
-    def __init__(self, suffix: str):
-        self._suffix = suffix
+    def __init__(self, *suffixes: str):
+        self._suffixes = suffixes
         self._known: dict[str, _Folder] = {}
 
     def names(self, root: str) -> list[tuple[int, str]]:
@@ -57,6 +57,6 @@ class Listing:
                 with contextlib.suppress(OSError):                  # links to nothing, or to themselves
                     if entry.is_dir():
                         folder.folders.append(entry.path)
-                    elif entry.name.endswith(self._suffix):
+                    elif entry.name.endswith(self._suffixes):
                         folder.files.append((entry.stat().st_mtime_ns, entry.path))
         return folder

@@ -16,6 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 from ..ddgi.errors import InputError
 from ..ddgi.files import atomic_path
 from ..ddgi.pictures import image_from_bytes, image_to_bytes, resize
+from ..host.folders import output_place
 from ..host.graphs import graph_notes, origin
 from ..host.listing import Listing
 from ..host.managed import ManagedModel
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 SUFFIX = ".latent.safetensors"
 FOREIGN = (".npz", ".npy", ".pt", ".pth")   # that ddgi.latents.load_latent reads
-_LATENTS = Listing(SUFFIX)
+_LATENTS, _FOREIGN, _PICTURES = Listing(SUFFIX), Listing(*FOREIGN), Listing(".png")
 THUMBNAIL = 256     # pixels
 
 
@@ -56,8 +57,7 @@ class SaveLatent(io.ComfyNode):
 
     @classmethod
     def execute(cls, latent: GanLatent, filename_prefix: str, image: torch.Tensor | None = None) -> io.NodeOutput:
-        folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(
-            filename_prefix, folder_paths.get_output_directory())
+        folder, name, counter, subfolder = output_place(filename_prefix)
         file_name = f"{name}_{counter:05}_{SUFFIX}"
         small = None if image is None else image_to_bytes(_small(image))
         _with_origin(cls, latent).save(Path(folder) / file_name, thumbnails=small, notes=_notes(cls))
@@ -148,8 +148,7 @@ class SaveFacePicture(io.ComfyNode):
         if len(image) % faces:
             raise InputError(f"{len(image)} pictures were given with {faces} faces; give the pictures that DDGI Render "
                              f"Face made of these faces.")
-        folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(
-            filename_prefix, folder_paths.get_output_directory(), image.shape[2], image.shape[1])
+        folder, name, counter, subfolder = output_place(filename_prefix, image.shape[2], image.shape[1])
         kept, views, notes, saved = _with_origin(cls, latent), len(image) // faces, _notes(cls), []
         for index, picture in enumerate((image.cpu().numpy() * 255).clip(0, 255).astype(np.uint8)):
             file_name = f"{name}_{counter + index:05}_.png"
@@ -224,17 +223,14 @@ def _save_picture(path: Path, pixels: np.ndarray, texts: dict[str, str]) -> None
 
 
 def _pictures() -> list[str]:
-    folder = Path(folder_paths.get_input_directory())
-    return sorted(path.name for path in folder.glob("*.png")) if folder.is_dir() else []
+    return sorted(name for _, name in _PICTURES.names(folder_paths.get_input_directory()) if "/" not in name)
 
 
 def _latent_names() -> list[str]:
     """Files of the output and input folder in core's annotated form, newest first; then those of other programs."""
     roots = {"output": folder_paths.get_output_directory(), "input": folder_paths.get_input_directory()}
     found = [(-changed, f"{name} [{kind}]") for kind, root in roots.items() for changed, name in _LATENTS.names(root)]
-    folder = Path(roots["input"])
-    foreign = sorted(path.name for path in folder.iterdir() if path.suffix in FOREIGN) if folder.is_dir() else []
-    return [name for _, name in sorted(found)] + [f"{name} [input]" for name in foreign]
+    return [name for _, name in sorted(found)] + sorted(f"{name} [input]" for _, name in _FOREIGN.names(roots["input"]))
 
 
 def _latent_path(name: str) -> Path:

@@ -36,7 +36,9 @@ class Render(io.ComfyNode):
                 io.Combo.Input("noise_mode", options=["const", "random", "none"], default="const",
                                tooltip="Fine detail such as pores and strands. const: always the same. random: drawn "
                                        "from the seed. none: smooth."),
-                io.Int.Input("seed", default=0, min=0, max=0xFFFFFFFFFFFFFFFF, control_after_generate=True,
+                # Fixed: const noise never reads it, and a seed that changes would draw the same face again.
+                io.Int.Input("seed", default=0, min=0, max=0xFFFFFFFFFFFFFFFF,
+                             control_after_generate=io.ControlAfterGenerate.fixed,
                              tooltip="Where random noise comes from; the other kinds of noise do not use it."),
                 io.Float.Input("truncation", default=1.0, min=0.0, max=1.5, step=0.05,
                                tooltip="1 keeps the face; less pulls it towards the average face."),

@@ -7,7 +7,12 @@ import time
 
 def say(args: argparse.Namespace, line: str) -> None:
     """A line for people: standard output, or standard error where that belongs to --json."""
-    print(line, file=sys.stderr if args.json else sys.stdout, flush=True)
+    print(printable(line), file=sys.stderr if args.json else sys.stdout, flush=True)
+
+
+def printable(text: str) -> str:
+    """The text with control characters as escapes: names out of files do not steer the terminal."""
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
 
 
 class PromptProgress:

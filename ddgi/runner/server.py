@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import InputError
+from ..files import make_folder
 from .host import PACK_ROOT, find_host
 
 LOOPBACK = "127.0.0.1"
@@ -42,7 +44,7 @@ class Server:
         self._process: subprocess.Popen | None = None
 
     def __enter__(self) -> "Server":
-        self.output_folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.output_folder)
         self._base = Path(tempfile.mkdtemp(prefix="ddgi-comfyui-"))
         try:
             self._start()
@@ -60,8 +62,8 @@ class Server:
 
     @property
     def log(self) -> str:
-        """Everything the server printed so far."""
-        return (self._base / "server.log").read_text(errors="replace")
+        """Everything the server printed so far, without colours."""
+        return re.sub(r"\x1b\[[0-9;]*m", "", (self._base / "server.log").read_text(errors="replace"))
 
     def log_tail(self, lines: int = 25) -> str:
         """The last lines of the log."""

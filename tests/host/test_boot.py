@@ -45,7 +45,7 @@ def test_starting_loads_nodes_and_what_they_need_to_be_shown(host):
     result, _ = load(host)
     assert result["nodes"] > 20
     later = ("ddgi.training", "ddgi.evaluation", "ddgi.headworld", "ddgi.demo.recipe", "ddgi.benchmark",
-             "ddgi.checkpoints", "ddgi.bridge", "ddgi.gan", "ddgi.commands", "ddgi.cli", "ddgi.runner",
+             "ddgi.checkpoints", "ddgi.bridge", "ddgi.commands", "ddgi.cli", "ddgi.runner",
              "host.training", "host.evaluation", "host.benchmark", "host.commands", "host.core_models",
              "host.demo_models")
     assert not [name for name in result["loaded"] if name in later or name.startswith(tuple(f"{p}." for p in later))]

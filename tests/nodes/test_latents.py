@@ -44,3 +44,18 @@ def test_numbers_count_up_and_nothing_is_overwritten(pack, output):
 def test_a_missing_latent_is_named(pack, output, name):
     message = pack.nodes.latents.LoadLatent.validate_inputs(name)
     assert name in message and "DDGI Save Latent" in message
+
+
+def test_a_link_to_nothing_hides_neither_node_nor_other_files(pack, output):
+    node = pack.nodes.latents.LoadLatent
+    (output / "x.latent.safetensors").symlink_to(output / "gone.latent.safetensors")
+    (output / "anna.latent.safetensors").touch()
+    assert "anna.latent.safetensors [output]" in node.GET_SCHEMA().inputs[0].options
+    assert not any("x.latent" in option for option in node.GET_SCHEMA().inputs[0].options)
+    assert node in pack.nodes.node_classes()
+
+
+def test_a_place_that_cannot_be_written_is_a_sentence(pack, output):
+    (output / "faces").touch()                  # in the place of a folder
+    with pytest.raises(ddgi.InputError, match="faces.* could not be written .*; free space on that disk, or choose"):
+        save(pack, ddgi.gan.GanLatent(torch.randn(1, 6, 8), "0123456789abcdef", "tiny"))

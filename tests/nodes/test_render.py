@@ -48,6 +48,32 @@ def test_a_batch_equals_its_singles(pack, generator, latent, noise_mode):
     assert torch.equal(render(pack, generator, single, noise_mode=noise_mode, seed=7)[0], batch[2])
 
 
+@pytest.mark.parametrize("channels", [1, 4])
+def test_image_has_three_channels_and_alpha_is_a_mask(pack, channels):
+    gan = ddgi.gan
+    config = gan.StyleGAN2Config(z_dim=8, w_dim=8, img_resolution=8, img_channels=channels, channel_base=64,
+                                 channel_max=8)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        module = gan.StyleGAN2(config).eval().requires_grad_(False)
+    network = gan.StyleGAN2Generator(config, module, name="tiny")
+    ws = network.map(torch.randn(2, 8, generator=torch.Generator().manual_seed(1)))
+    outputs = pack.nodes.render.Render.execute(pack.host.managed.ManagedModel(network, network), network.latent(ws),
+                                               "const", 0, 1.0, "fp32", False).args
+    image, raw, alpha = outputs[0], outputs[3], outputs[4]
+    drawn = (module.synthesis(ws, "const").clamp(-1, 1) + 1) / 2
+    assert image.shape == raw.shape == (2, 8, 8, 3) and alpha.shape == (2, 8, 8)
+    expected = drawn[:, :3].expand(-1, 3, -1, -1).movedim(1, -1)
+    torch.testing.assert_close(image, expected, atol=1 / 255, rtol=0)           # `to_image` is half a level higher
+    torch.testing.assert_close(alpha, drawn[:, 3] if channels == 4 else torch.ones(2, 8, 8), atol=1 / 255, rtol=0)
+
+
+def test_the_seed_of_a_new_node_stays(pack):
+    """Noise is "const" there, which never reads the seed: a new one would draw the same face again."""
+    inputs = pack.nodes.render.Render.INPUT_TYPES()["required"]
+    assert inputs["seed"][1]["control_after_generate"] == "fixed" and inputs["noise_mode"][1]["default"] == "const"
+
+
 def test_truncation_zero_gives_the_mean_face(pack, generator, latent):
     image = render(pack, generator, latent, truncation=0.0)
     assert torch.equal(image[0], image[1]) and torch.equal(image[0], image[2])

@@ -1,10 +1,17 @@
 """The command line: help, exit status and the one line for bad input."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from ddgi.cli import COMMANDS, main
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -23,8 +30,6 @@ def test_bad_input_is_one_clear_line(arguments, capsys):
 
 
 def test_inspect_and_convert_speak_json(tmp_path, capsys):
-    import torch
-
     from ddgi.gan import StyleGAN2, StyleGAN2Config, StyleGAN2Generator
 
     torch.manual_seed(0)
@@ -42,3 +47,36 @@ def test_bad_input_found_in_the_host_is_one_line_too(pack, tmp_path, capsys):
     assert main(["evaluate", "--demo", "--folder", str(tmp_path)]) == 1
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1 and "diffusion.safetensors" in lines[0]
+
+
+def test_names_in_files_do_not_steer_the_terminal(tmp_path, capsys):
+    file = tmp_path / "\x1b[2J.latent.safetensors"
+    metadata = {"format": "ddgi.latent", "version": "1", "provenance": "{}", "config": json.dumps(
+        {"generator_fingerprint": "0123456789abcdef", "generator_name": "\x1b[31mred\u202e"})}
+    save_file({"ws": torch.zeros(1, 2, 4)}, file, metadata)
+    assert main(["inspect", str(file)]) == 0
+    shown = capsys.readouterr().out
+    assert "\\x1b[31mred\\u202e" in shown and "\x1b" not in shown and "\u202e" not in shown
+    assert main(["inspect", str(file.with_name("\x1b[2J.pkl"))]) == 1
+    assert "\\x1b[2J.pkl" in (shown := capsys.readouterr().err) and "\x1b" not in shown
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_output_that_nobody_reads_is_no_error(options):
+    reader = subprocess.Popen([sys.executable, "-c", "pass"], stdin=subprocess.PIPE)
+    reader.wait()       # a pipe without a reader: what `inspect FILE | head` leads to
+    file = ROOT / "demo" / "bridge_stylegan2.safetensors"
+    done = subprocess.run([sys.executable, "-m", "ddgi", "inspect", str(file), *options], stdout=reader.stdin,
+                          stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False, timeout=120)
+    assert done.returncode == 141
+    assert ("bridge" in done.stderr) == bool(options) and "Error" not in done.stderr    # lines for people go there
+
+
+@pytest.mark.parametrize("arguments", [["convert", "demo/generator_stylegan2.safetensors", "{}/g.safetensors"],
+                                       ["run", "workflows/face_any_sampler.json", "--output", "{}/output"]])
+def test_a_place_that_cannot_be_written_is_one_line(arguments, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    (tmp_path / "file").touch()                 # in the place of a folder
+    assert main([argument.replace("{}", str(tmp_path / "file")) for argument in arguments]) == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1 and "could not be written (" in lines[0] and "folder" in lines[0]
