@@ -71,7 +71,7 @@ def inputs_table(schema: io.Schema, translate: Translate) -> list[str]:
 
 
 def outputs_table(schema: io.Schema, translate: Translate) -> list[str]:
-    rows = [(translate(output.display_name or output.io_type), translate(output.tooltip or ""), output.io_type)
+    rows = [(translate(output.display_name or output.io_type), translate(output.tooltip or ""), _kind(output))
             for output in schema.outputs]
     return _table(("output", "what it is", "type"), rows, translate)
 
@@ -119,7 +119,12 @@ def _values(entry: io.Input, translate: Translate) -> str:
     offered = choices(entry)
     if offered and len(offered) <= _LISTED and not any("." in choice for choice in offered):
         return ", ".join(map(translate, offered))
-    return "COMBO" if offered else entry.get_io_type()
+    return "COMBO" if offered else _kind(entry)
+
+
+def _kind(entry: io.Input | io.Output) -> str:
+    """The type of a socket, in words that wrap in the narrow help panel."""
+    return entry.get_io_type().replace("_", " ")
 
 
 def _number(value: float) -> str:
