@@ -1,4 +1,4 @@
-"""Where ComfyUI finds our files: models/ddgi/generators, models/ddgi/bridges and models/ddgi/directions."""
+"""Where ComfyUI finds our files: generators, bridges, directions and parsers in models/ddgi."""
 
 from pathlib import Path
 
@@ -6,12 +6,14 @@ import folder_paths
 
 from ..ddgi.demo import files
 from ..ddgi.errors import InputError
+from ..ddgi.faces.parsing import WEIGHTS
 from ..ddgi.files import write_error
 from ..ddgi.gan import labels
 
 GENERATORS = "ddgi_generators"
 BRIDGES = "ddgi_bridges"
 DIRECTIONS = "ddgi_directions"
+PARSERS = "ddgi_parsers"
 DEMO = Path(__file__).resolve().parents[1] / "demo"
 EXAMPLES = DEMO / "examples"
 # What the drop-down of demo models says to the generator and the bridge that it gives.
@@ -23,6 +25,7 @@ _KINDS = {
     BRIDGES: ("bridges", {".safetensors"}, "bridge*.safetensors", "a bridge file (.safetensors of this pack)"),
     DIRECTIONS: ("directions", {".safetensors", ".npy", ".npz", ".pt", ".pth"}, "directions*.safetensors",
                  "a file of directions (.safetensors of this pack, or .npy, .npz and .pt that people share)"),
+    PARSERS: ("parsers", {".safetensors", ".pth", ".pt"}, "parser*.safetensors", WEIGHTS),
 }
 
 
@@ -51,9 +54,7 @@ def file_path(kind: str, name: str) -> Path:
         return demo
     path = folder_paths.get_full_path(kind, name)
     if path is None:
-        places = " or ".join(folder_paths.get_folder_paths(kind))
-        raise InputError(f"There is no file {name!r} in {places}; put {_KINDS[kind][3]} there and press R in ComfyUI "
-                         f"to refresh the list.")
+        raise InputError(what_is_missing(kind, f"file {name!r}"))
     return Path(path)
 
 
@@ -70,6 +71,12 @@ def output_place(prefix: str, width: int = 0, height: int = 0) -> tuple[str, str
         return folder_paths.get_save_image_path(prefix, output, width, height)[:4]
     except OSError as error:
         raise write_error(Path(output) / prefix, error) from error
+
+
+def what_is_missing(kind: str, what: str = "file") -> str:
+    """The sentence that names the folder and what belongs in it."""
+    places = " or ".join(folder_paths.get_folder_paths(kind))
+    return f"There is no {what} in {places}; put {_KINDS[kind][3]} there and press R in ComfyUI to refresh the list."
 
 
 def check_file(kind: str, name: str) -> bool | str:

@@ -16,6 +16,7 @@ from .. import ddgi
 
 if TYPE_CHECKING:
     from ..ddgi.bridge import Bridge
+    from ..ddgi.faces import FaceParser
     from ..ddgi.gan import Generator
 
 Value = TypeVar("Value")
@@ -62,6 +63,14 @@ def loaded_generator(path: str | Path) -> Generator | None:
     """The generator that was read from this file last and is still in use; to read about, not to compute with."""
     managed = _GENERATORS.get(Path(path))
     return None if managed is None else managed.value
+
+
+def managed_parser(path: str | Path) -> ManagedModel[FaceParser]:
+    """Read a face parser's weights; raises InputError as `ddgi.faces.load_parser` does."""
+    from ..ddgi.faces import load_parser
+
+    parser = load_parser(path, operations=comfy.ops.manual_cast)
+    return ManagedModel(parser, parser)
 
 
 def managed_bridge(path: str | Path) -> ManagedModel[Bridge]:

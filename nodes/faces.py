@@ -13,14 +13,11 @@ from ..ddgi.faces import (
     align,
     cameras_from_points,
     cut_faces,
-    faces_from_json,
-    faces_from_mediapipe,
+    given_faces,
     paste_faces,
 )
-from .types import PHOTOS, Cameras
+from .types import PHOTOS, Cameras, FaceLandmarks
 from .types import Alignment as AlignmentType
-
-FaceLandmarks = io.Custom("FACE_LANDMARKS")     # of core's Detect Face Landmarks (MediaPipe)
 
 
 class AlignFace(io.ComfyNode):
@@ -67,15 +64,11 @@ class AlignFace(io.ComfyNode):
     @classmethod
     def execute(cls, image: torch.Tensor, size: int, face_index: int, missing: str, scale: float, face_landmarks=None,
                 points: str = "") -> io.NodeOutput:
-        if (face_landmarks is None) == (not points.strip()):
-            given = "No face landmarks and no points are" if face_landmarks is None else "Face landmarks and points are"
-            raise InputError(f"{given} given to DDGI Align Face; connect Detect Face Landmarks (MediaPipe), or else "
-                             f"write five points of the face.")
         picture_size = tuple(image.shape[1:3])
-        if face_landmarks is None:
-            faces = faces_from_json(points, len(image), picture_size)
-        else:
-            faces = faces_from_mediapipe(face_landmarks, len(image), picture_size)
+        faces = given_faces(face_landmarks, points, len(image), picture_size)
+        if faces is None:
+            raise InputError("No face landmarks and no points are given to DDGI Align Face; connect Detect Face "
+                             "Landmarks (MediaPipe), or else write five points of the face.")
         alignment = align(faces, picture_size, face_index, missing, scale)
         return io.NodeOutput(cut_faces(image, alignment, size), alignment, len(alignment))
 

@@ -17,4 +17,5 @@ Bridge = io.Custom("DDGI_BRIDGE")        # host.managed.ManagedModel around a dd
 Direction = io.Custom("DDGI_DIRECTION")  # ddgi.latents.Direction
 Cameras = io.Custom("DDGI_CAMERA")       # ddgi.cameras.Camera, one or more views
 Tap = io.Custom("DDGI_TAP")              # the handle that DDGI Feature Tap gives to DDGI Collect Features
+FaceLandmarks = io.Custom("FACE_LANDMARKS")  # of core's Detect Face Landmarks (MediaPipe)
 Alignment = io.Custom("DDGI_ALIGNMENT")  # ddgi.faces.Alignment, where faces are in pictures

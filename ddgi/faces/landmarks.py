@@ -45,6 +45,18 @@ def five_points(landmarks: Tensor, size: tuple[int, int]) -> Tensor:
     return _put_right(points + 0.5)
 
 
+def given_faces(landmarks: dict | None, text: str, count: int, size: tuple[int, int]) -> list[Tensor] | None:
+    """Faces of core's FACE_LANDMARKS or of a JSON text, for each picture [F, 5, 2]; None where neither is given.
+
+    Arguments and errors as of `faces_from_mediapipe` and `faces_from_json`; InputError also where both are given.
+    """
+    if landmarks is not None and text.strip():
+        raise InputError("Face landmarks and points are both given; give one of them.")
+    if landmarks is not None:
+        return faces_from_mediapipe(landmarks, count, size)
+    return faces_from_json(text, count, size) if text.strip() else None
+
+
 def faces_from_mediapipe(landmarks: dict, count: int, size: tuple[int, int]) -> list[Tensor]:
     """Faces of core's FACE_LANDMARKS: for each picture [F, 5, 2].
 

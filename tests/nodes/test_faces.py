@@ -104,7 +104,7 @@ def test_camera_of_a_frontal_face(nodes):
 
 @pytest.mark.parametrize(("settings", "words"), [
     ({}, "No face landmarks and no points"),
-    ({"points": "[]", "face_landmarks": {}}, "are given to DDGI Align Face"),
+    ({"points": "[]", "face_landmarks": {}}, "both given"),
     ({"face_landmarks": {"faces": []}}, "use that node"),
     ({"face_landmarks": landmarks([[]], (200, 240))}, "has no face"),
     ({"points": json.dumps(FACE), "face_index": 2}, "not number 2"),
