@@ -14,6 +14,7 @@ from comfy_api.latest import io
 
 from ..ddgi.headworld.words import SYNONYMS
 from ..ddgi.palette import CLASS_NAMES, PALETTE
+from .error_sentences import sentences
 from .translations import LOCALES, ROOT, TARGET, Translate, all_inputs, choices, languages, node_definitions, table
 from .translations import translator as translator_to
 
@@ -43,7 +44,9 @@ def written(schemas: dict[str, io.Schema]) -> dict[Path, str]:
 
 
 def _filled(page: Path, schemas: dict[str, io.Schema]) -> str:
-    makers: dict[str, Callable[[], Iterable[str]]] = {"nodes": partial(nodes_table, schemas), "words": words_table}
+    text = page.read_text(encoding="utf-8")
+    makers: dict[str, Callable[..., Iterable[str]]] = {"nodes": partial(nodes_table, schemas), "words": words_table,
+                                                       "errors": partial(errors_list, text)}
     own = page.relative_to(HELP).with_suffix("").parts if HELP in page.parents else ()
     translate = translator_to(own[1] if len(own) == 2 else ENGLISH)
     # A help page's pictures are found from web/docs, whatever folder the page itself lies in.
@@ -55,8 +58,9 @@ def _filled(page: Path, schemas: dict[str, io.Schema]) -> str:
                    "outputs": partial(outputs_table, schema, translate)}
 
     def block(match: re.Match) -> str:
-        return "\n".join([match[1], *makers[match[2]](), "", match[3]])
-    return _BLOCK.sub(block, page.read_text(encoding="utf-8"))
+        name, *arguments = match[2].split()
+        return "\n".join([match[1], *makers[name](*arguments), "", match[3]])
+    return _BLOCK.sub(block, text)
 
 
 def inputs_table(schema: io.Schema, translate: Translate) -> list[str]:
@@ -108,6 +112,20 @@ def words_table() -> list[str]:
     return _table(("attribute", "words"), rows)
 
 
+def errors_list(page: str, *paths: str) -> list[str]:
+    """The error sentences of the modules and folders `paths`; "others": of all that no block of the page names.
+
+    A module belongs to the block with its own or its innermost folder's path.
+    """
+    named = {path for block in _BLOCK.finditer(page) for path in block[2].split()[1:] if block[2].startswith("errors ")}
+    lines: dict[str, None] = {}
+    for module, said in sentences(ROOT).items():
+        inside = [path for path in named if module == path or module.startswith(f"{path}/")]
+        if max(inside, key=len, default="others") in paths:
+            lines |= dict.fromkeys(said)
+    return [f"- {line}".replace("<", "\\<").replace("*", "\\*") for line in lines]
+
+
 def _values(entry: io.Input, translate: Translate) -> str:
     """What can be chosen: a range, the choices of a drop-down, or the type of a socket."""
     if isinstance(entry, io.Int.Input | io.Float.Input) and entry.min is not None:
@@ -115,7 +133,7 @@ def _values(entry: io.Input, translate: Translate) -> str:
             return f"{_number(entry.min)} {translate('or more')}"
         return f"{_number(entry.min)} {translate('to')} {_number(entry.max)}"
     if isinstance(entry, io.Autogrow.Input):
-        return entry.template.input.get_io_type()
+        return _kind(entry.template.input)
     offered = choices(entry)
     if offered and len(offered) <= _LISTED and not any("." in choice for choice in offered):
         return ", ".join(map(translate, offered))

@@ -132,6 +132,12 @@ def _advanced_inputs() -> list[io.Input]:
         io.Combo.Input("cache", options=list(_CACHES), default=_CACHES[0], advanced=True,
                        tooltip="Whether what the diffusion model saw is kept. disk: it runs once for each pass and "
                                "never again, which suits a slow model and much free space."),
+        io.Float.Input("rough_share", default=0.35, min=0.0, max=1.0, step=0.05, optional=True, advanced=True,
+                       tooltip="The share of drawings that are made to look drawn by hand, so that yours are "
+                               "understood: simple shapes, thick or broken lines, parts left out."),
+        io.Float.Input("no_hint_share", default=0.2, min=0.0, max=1.0, step=0.05, optional=True, advanced=True,
+                       tooltip="The share of pictures that are read without a drawing, so that words count by "
+                               "themselves."),
     ]
 
 

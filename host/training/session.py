@@ -53,8 +53,8 @@ def train(name: str, data: dict, settings: dict, model, clip, vae, control_net, 
     with torch.inference_mode(False):  # ComfyUI runs nodes in the mode, which knows no gradients
         encoder = DiffusionEncoder(model, clip, vae, control_net, size=settings["size"], cfg=settings["cfg"],
                                    steps=settings["sampling_steps"], name=type(model.model.model_config).__name__)
-        trainer, problems = prepare(_config(settings), _table(data), encoder, _training_copy(generator), folder,
-                                    shown.watch)
+        trainer, problems = prepare(_config(settings), _table(data, settings), encoder, _training_copy(generator),
+                                    folder, shown.watch)
         file = _file(name, trainer)
         with trainer.lock:
             report = check(trainer)
@@ -103,10 +103,11 @@ def _config(settings: dict) -> TrainConfig:
     return dataclasses.replace(plain, features=features, bridge=sizes, **stages)
 
 
-def _table(fields: dict) -> DataTable:
+def _table(fields: dict, settings: dict) -> DataTable:
     """A folder by its full path, or by its name in ComfyUI's input folder."""
     root = fields.get("root", "").strip().strip('"')  # Windows copies paths with quotes
-    return DataTable(**{**fields, "root": root and str(Path(folder_paths.get_input_directory()) / root)})
+    shares = {name: settings[name] for name in ("rough_share", "no_hint_share") if name in settings}
+    return DataTable(**fields | shares | {"root": root and str(Path(folder_paths.get_input_directory()) / root)})
 
 
 def _training_copy(generator: ManagedModel[Generator]) -> Generator:

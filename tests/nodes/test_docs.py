@@ -44,6 +44,13 @@ def test_pages_and_translations_say_what_the_schemas_say(schemas, help_pages):
     assert not stale, "run: python -m ddgi help"
 
 
+def test_every_error_sentence_of_the_code_is_in_troubleshooting(help_pages):
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8").replace("\\", "")
+    missing = {module: [line for line in said if f"- {line}\n" not in page]
+               for module, said in help_pages.sentences(ROOT).items()}
+    assert not {module: lines for module, lines in missing.items() if lines}, "run: python -m ddgi help"
+
+
 def test_a_help_page_has_title_example_and_tables(schemas):
     needed = ("<!-- ddgi: inputs -->", "<!-- ddgi: outputs -->", "\n## Example\n")
     for node_id, schema in schemas.items():

@@ -121,7 +121,8 @@ def test_choices_and_defaults_are_the_trainers(pack):
     from ddgi.training.denoising import DISTRIBUTIONS
     from ddgi.training.sources import GRAMMARS, SOURCES, DataTable
 
-    inputs = pack.nodes.train.TrainBridge.INPUT_TYPES()["required"]
+    types = pack.nodes.train.TrainBridge.INPUT_TYPES()
+    inputs = types["required"] | types["optional"]
     features, sizes = FeatureConfig(), BridgeSizes()
     data = {option["key"]: option["inputs"]["required"] for option in inputs["data"][1]["options"]}
     made_up, folder = data["generator's own samples"], data["folder of pictures"]
@@ -133,7 +134,8 @@ def test_choices_and_defaults_are_the_trainers(pack):
             (made_up["words"], GRAMMARS, DataTable.grammar)):
         assert (widget[1]["options"], widget[1]["default"]) == (list(choices), default)
     for widget, default in ((inputs["own_pictures"], features.own_images), (inputs["held_out"], TrainConfig.held_out),
-                            (folder["prompt"], DataTable.prompt)):
+                            (folder["prompt"], DataTable.prompt), (inputs["rough_share"], DataTable.rough_share),
+                            (inputs["no_hint_share"], DataTable.no_hint_share)):
         assert widget[1]["default"] == default
     assert tuple(pack.nodes.train.SOURCES.values()) == tuple(SOURCES)
 
