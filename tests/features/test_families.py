@@ -6,6 +6,7 @@ import pytest
 import torch
 from einops import rearrange
 from torch import nn
+from torch.nn import Conv2d, Linear
 from torch.nn import functional as F
 
 from ddgi.errors import InputError
@@ -19,8 +20,8 @@ class Block(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.to_q, self.to_k, self.to_v = (nn.Linear(n, WIDTH) for n in (WIDTH, CONTEXT, CONTEXT))
-        self.to_out = nn.Linear(WIDTH, WIDTH)
+        self.to_q, self.to_k, self.to_v = (Linear(n, WIDTH) for n in (WIDTH, CONTEXT, CONTEXT))
+        self.to_out = Linear(WIDTH, WIDTH)
 
     def forward(self, tokens, text):
         q, k, v = (rearrange(t, "b n (h d) -> b h n d", h=HEADS)
@@ -33,7 +34,7 @@ class Transformer(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.patches = nn.Conv2d(4, WIDTH, 2, stride=2)
+        self.patches = Conv2d(4, WIDTH, 2, stride=2)
         self.double_blocks = nn.ModuleList(Block() for _ in range(3))
 
     def forward(self, x, timestep, context, guidance, control, transformer_options):
