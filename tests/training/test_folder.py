@@ -61,7 +61,7 @@ def test_a_file_that_was_rewritten_is_named(tmp_path, data, name):
     if name.endswith("txt"):
         (data / name).write_text("dark")
     else:
-        Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(data / name)
+        Image.fromarray(np.arange(192, dtype=np.uint8).reshape(8, 8, 3)).save(data / name)
     with pytest.raises(InputError, match=f"was started with other data: {name} has changed; set it back"):
         on_files(tmp_path / "run", data)
 
@@ -72,7 +72,7 @@ def test_files_that_came_or_went_are_named(tmp_path, data):
     with pytest.raises(InputError, match="other data: 2.txt is gone"):
         on_files(tmp_path / "run", data)
     (data / "away").rename(data / "2.txt")
-    Image.new("RGB", (8, 8)).save(data / "7.png")
+    Image.fromarray(np.arange(192, dtype=np.uint8).reshape(8, 8, 3)).save(data / "7.png")
     with pytest.raises(InputError, match="other data: 7.png is new"):
         on_files(tmp_path / "run", data)
 
