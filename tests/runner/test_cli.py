@@ -1,6 +1,7 @@
 """The command line: help, exit status and the one line for bad input."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +60,15 @@ def test_names_in_files_do_not_steer_the_terminal(tmp_path, capsys):
     assert "\\x1b[31mred\\u202e" in shown and "\x1b" not in shown and "\u202e" not in shown
     assert main(["inspect", str(file.with_name("\x1b[2J.pkl"))]) == 1
     assert "\\x1b[2J.pkl" in (shown := capsys.readouterr().err) and "\x1b" not in shown
+
+
+def test_a_name_that_the_console_does_not_have_is_escaped(tmp_path):
+    file = tmp_path / "\u4eba.safetensors"
+    save_file({"ws": torch.zeros(1, 2, 3)}, file, {"format": "ddgi.latent", "version": "1"})
+    done = subprocess.run([sys.executable, "-m", "ddgi", "inspect", str(file)], env={**os.environ,
+                          "PYTHONIOENCODING": "cp1252"}, capture_output=True, cwd=ROOT, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert b"\\u4eba.safetensors" in done.stdout
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
