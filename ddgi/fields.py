@@ -16,6 +16,7 @@ from .errors import InputError
 MAX_DEPTH = 32
 MAX_DIGITS = 20
 MAX_ITEMS = 1024
+MAX_TEXT = 4096
 LARGEST = 2.0 ** 24     # no size, clamp or distance in a config comes near it
 
 T = TypeVar("T")
@@ -94,14 +95,17 @@ def _fitted(value: object, kind: object, what: str) -> object:
         return from_json(kind, value, what)
     if origin is tuple:
         return _fitted_tuple(value, inner, what)
-    if origin is dict:
+    if dict in (origin, kind):
         if not isinstance(value, dict) or len(value) > MAX_ITEMS:
             raise InputError(f"{what} is {short(value)}; it must be an object of at most {MAX_ITEMS} entries.")
-        return {name: _fitted(item, inner[1], f"{what}, {short(name)}") for name, item in value.items()}
+        return {name: _fitted(item, inner[1], f"{what}, {short(name)}") if inner else item
+                for name, item in value.items()}
     if kind is float and type(value) is int:
         value = float(value)
     if type(value) is not kind:
         raise InputError(f"{what} is {short(value)}; it must be {_KINDS[kind]}.")
+    if kind is str and len(value) > MAX_TEXT:
+        raise InputError(f"{what} is a text of {len(value)} letters; {MAX_TEXT} are the limit.")
     if kind in (int, float) and not -LARGEST <= value <= LARGEST:
         raise InputError(f"{what} is {short(value)}; no file needs such a number.")
     return value

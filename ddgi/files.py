@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from .errors import InputError, first_line
@@ -105,51 +105,6 @@ def save_tensors(path: str | Path, tensors: dict[str, torch.Tensor], *, format: 
                 "provenance": json.dumps(provenance or {})}
     with atomic_path(path) as temporary:
         save_file({k: v.detach().contiguous().cpu() for k, v in tensors.items()}, temporary, metadata=metadata)
-
-
-def read_metadata(path: str | Path) -> dict:
-    """Metadata of one of our files: {"format", "version", "config": dict, "provenance": dict}; other keys as text."""
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"There is no file {path}; check the name or put the file there.")
-    try:
-        with safe_open(path, "pt") as file:
-            metadata = dict(file.metadata() or {})
-        for key in ("config", "provenance"):
-            metadata[key] = json.loads(metadata.get(key, "{}"))
-    except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(f"{path.name} is not a readable safetensors file ({error}); "
-                         f"download or export it again.") from error
-    return metadata
-
-
-def read_header(path: str | Path, *, format: str) -> dict:
-    """Metadata, as of `read_metadata`, of a file written by `save_tensors` with this `format`.
-
-    Raises:
-        InputError: the file is missing, broken, of another format or of a newer version.
-    """
-    metadata = read_metadata(path)
-    found = metadata.get("format")
-    if found != format:
-        raise InputError(f"{Path(path).name} is a {found or 'foreign'!r} file but a {format!r} file is needed here; "
-                         f"choose another file.")
-    if int(metadata.get("version", 0)) > VERSION:
-        raise InputError(f"{Path(path).name} was written by a newer version of this pack (file version "
-                         f"{metadata['version']}, this pack reads up to {VERSION}); update the pack.")
-    return metadata
-
-
-def load_tensors(path: str | Path, *, format: str) -> tuple[dict[str, torch.Tensor], dict]:
-    """Tensors and metadata of a file written by `save_tensors` with this `format`; errors as of `read_header`."""
-    metadata = read_header(path, format=format)
-    return read_tensors(path), metadata
-
-
-def read_tensors(path: str | Path) -> dict[str, torch.Tensor]:
-    """All tensors of a safetensors file whose metadata was read before."""
-    with safe_open(path, "pt") as file:
-        return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
 
 
 def read_state(path: str | Path) -> dict[str, torch.Tensor]:

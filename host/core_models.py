@@ -149,6 +149,11 @@ def _text_model_classes(config: DiffusionConfig, tokenizer_folder: Path):
     return SmallTokenizer, SmallClip
 
 
+def build_text_network(config: DiffusionConfig, device=None) -> torch.nn.Module:
+    """Core's CLIP text network with unset weights."""
+    return _text_model_classes(config, Path())[1](device=device).clip_l.transformer
+
+
 def build_clip(config: DiffusionConfig, tokenizer_folder: Path, state_dict: dict | None = None) -> comfy.sd.CLIP:
     """CLIP: core's wrapper; `tokenizer_folder` holds vocab.json and merges.txt."""
     tokenizer, model = _text_model_classes(config, tokenizer_folder)

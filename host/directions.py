@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import folder_paths
 
 from ..ddgi.errors import InputError
-from ..ddgi.files import read_metadata
+from ..ddgi.native import read_metadata
 from . import folders
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from ddgi.errors import InputError, first_line, last_line
-from ddgi.files import atomic_path, load_tensors, save_tensors, sweep
+from ddgi.files import atomic_path, save_tensors, sweep
+from ddgi.native import load_tensors
 
 
 def test_what_fails_while_it_is_written_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -35,8 +36,8 @@ def test_a_file_has_the_mode_that_the_umask_gives(tmp_path, umask):
 
 
 def test_tensors_and_settings_come_back(tmp_path):
-    save_tensors(tmp_path / "a.safetensors", {"a": torch.arange(3)}, format="test", config={"size": 4})
-    tensors, metadata = load_tensors(tmp_path / "a.safetensors", format="test")
+    save_tensors(tmp_path / "a.safetensors", {"a": torch.arange(3)}, format="ddgi.test", config={"size": 4})
+    tensors, metadata = load_tensors(tmp_path / "a.safetensors", format="ddgi.test")
     assert torch.equal(tensors["a"], torch.arange(3))
     assert metadata["config"] == {"size": 4}
 

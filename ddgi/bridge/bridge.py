@@ -5,9 +5,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ..errors import InputError, first_line
+from .. import native
 from ..features import DiffusionFeatures, StepFeatures
-from ..files import load_tensors, read_header, save_tensors
+from ..files import save_tensors
 from ..gan import GanLatent, truncate
 from .config import BridgeConfig
 from .inputs import BridgeInputs, bridge_inputs
@@ -74,39 +74,19 @@ class Bridge(nn.Module):
 def load_bridge(path: str | Path, *, operations=nn) -> Bridge:
     """Read a bridge file; weights come back in fp32.
 
-    Shapes are compared with the config before anything is built: memory is bounded by what the file really holds.
-
     Raises:
         InputError: the file is missing, broken or not a bridge.
     """
-    tensors, metadata = load_tensors(path, format=FORMAT)
-    name = Path(path).name
-    config, expected = _config_and_shapes(name, metadata["config"])
-    found = {key: value.shape for key, value in tensors.items()}
-    if wrong := sorted(key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key)):
-        raise InputError(f"{name} does not hold the weights its config describes (of {len(wrong)} tensors that do not "
-                         f"fit, {wrong[0]} is the first); export or download it again.")
-    bridge = Bridge(config, record=metadata["provenance"], operations=operations)
-    bridge.load_state_dict({key: value.float() for key, value in tensors.items()})
+    tensors, config, record = native.load_network(path, format=FORMAT, kind=BridgeConfig, build=Bridge,
+                                                  what="the bridge")
+    bridge = Bridge(config, record=record, operations=operations)
+    bridge.load_state_dict(tensors)
     return bridge.requires_grad_(False).eval()
 
 
 def read_config(path: str | Path) -> BridgeConfig:
     """The config of a bridge file alone, without its weights. Raises InputError as `load_bridge` does."""
-    return _config_and_shapes(Path(path).name, read_header(path, format=FORMAT)["config"])[0]
-
-
-def _config_and_shapes(name: str, values: dict) -> tuple[BridgeConfig, dict[str, torch.Size]]:
-    """The config in a file's metadata, and the shapes of the tensors that it calls for."""
-    try:
-        config = BridgeConfig(**values)
-        with torch.device("meta"):
-            return config, {key: value.shape for key, value in Bridge(config).state_dict().items()}
-    except InputError as error:
-        raise InputError(f"{name}: {error}") from error
-    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
-        raise InputError(f"{name} holds a config that is no bridge's ({first_line(error)}); export or download it "
-                         f"again.") from error
+    return native.read_config(path, format=FORMAT, kind=BridgeConfig, what="the bridge")
 
 
 def _steps(features: DiffusionFeatures, choice: str | int) -> list[StepFeatures]:

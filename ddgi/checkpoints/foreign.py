@@ -54,7 +54,6 @@ def find_generator(path: Path, kind: str) -> Found:
         InputError: damaged, hostile, of the TensorFlow era, or without a generator.
     """
     root, budget = read_root(path, kind)
-    refuse_tensorflow(root)
     average = root.get("latent_avg") if isinstance(root, dict) else None
     value = _candidate(root)
     if isinstance(value, Record):
@@ -76,11 +75,13 @@ def from_tensors(tensors: dict[str, torch.Tensor], average: torch.Tensor | None,
 
 def _candidate(root: object) -> Record | dict:
     """The part of a file that is the generator: a module or a dict of tensors."""
+    refuse_tensorflow(root)
     if isinstance(root, Record):
         return root
     if not isinstance(root, dict):
         raise InputError(f"it holds {short(root)} and no generator")
     for key in ROOTS:
+        refuse_tensorflow(root.get(key))
         if isinstance(value := root.get(key), Record) or (isinstance(value, dict) and _tensors(value)):
             return value
     if not _tensors(root):

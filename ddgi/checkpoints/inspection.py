@@ -3,10 +3,8 @@
 import math
 from pathlib import Path
 
-from safetensors import safe_open
-
-from ..files import read_metadata
-from .reading import FORMATS, file_kind, load_generator, refusing
+from ..native import read_head, read_metadata
+from .reading import FORMATS, file_kind, load_generator
 
 CONTAINERS = {"safetensors": "safetensors", "pickle": "pickle", "zip": "torch.save (zip)",
               "legacy": "torch.save (legacy)"}
@@ -27,8 +25,7 @@ def inspect_file(path: str | Path) -> dict:
     facts = {"file": path.name, "bytes": path.stat().st_size, "container": CONTAINERS[kind]}
     found = None
     if kind == "safetensors":
-        with refusing(path):
-            metadata = read_metadata(path)
+        metadata = read_metadata(path)
         found = metadata.get("format")
         if found not in (*FORMATS, None, "pt"):
             return facts | _tensor_facts(path) | {"format": found, "kind": found.rpartition(".")[2],
@@ -38,6 +35,5 @@ def inspect_file(path: str | Path) -> dict:
 
 
 def _tensor_facts(path: Path) -> dict:
-    with refusing(path), safe_open(path, "pt") as file:
-        names = list(file.keys())
-        return {"tensors": len(names), "parameters": sum(math.prod(file.get_slice(name).get_shape()) for name in names)}
+    tensors = read_head(path).tensors
+    return {"tensors": len(tensors), "parameters": sum(math.prod(tensor.shape) for tensor in tensors.values())}

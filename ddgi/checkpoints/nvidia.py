@@ -1,7 +1,7 @@
 """Networks that were pickled whole (NVIDIA's files, `torch.save` of a module): tensors and plain settings."""
 
 from ..errors import InputError
-from ..gan.foreign import ForeignModule
+from ..gan.foreign import NOT_PLAIN, ForeignModule
 from .records import MAX_SETTING, ArrayRecord, Budget, Record, ScalarRecord, TensorRecord
 
 MAX_DEPTH = 32
@@ -42,10 +42,8 @@ def foreign_module(record: Record, budget: Budget, depth: int = 0) -> ForeignMod
     """The module tree with its plain attributes."""
     _check_depth(depth)
     budget.meet(1 + len(record.state))
-    values = {}
-    for name, raw in record.state.items():
-        if name not in GROUPS and len(name) < MAX_NAME and (found := _plain(raw, budget)):
-            values[name] = found[0]
+    values = {name: _plain(raw, budget) for name, raw in record.state.items()
+              if name not in GROUPS and len(name) < MAX_NAME}
     children = {name: foreign_module(value, budget, depth + 1) for name, value in _items(record.state, "_modules")
                 if isinstance(value, Record)}
     return ForeignModule(record.name, values, children)
@@ -61,22 +59,18 @@ def _items(state: dict, key: str) -> list[tuple[str, object]]:
     return [(name, value) for name, value in group.items() if len(name) < MAX_NAME] if isinstance(group, dict) else []
 
 
-def _plain(raw: object, budget: Budget, depth: int = 0) -> tuple[object] | None:
-    """(the value,) where it is plain, None where it is not."""
+def _plain(raw: object, budget: Budget, depth: int = 0) -> object:
+    """The value where it is plain, `NOT_PLAIN` where it is not."""
     budget.meet(1)
     if raw is None or type(raw) in (bool, int, float, str):
-        return (raw,)
+        return raw
     if isinstance(raw, ScalarRecord | ArrayRecord):
-        return (raw.read(budget),)
+        found = raw.read(budget)
+        return NOT_PLAIN if found is None else found
     if isinstance(raw, TensorRecord):
-        return (raw.read(budget),) if raw.storage.count <= MAX_SETTING else None
-    if depth >= MAX_VALUE_DEPTH:
-        return None
-    if isinstance(raw, list | tuple):
-        parts = [_plain(part, budget, depth + 1) for part in raw]
-        return None if None in parts else ([part[0] for part in parts],)
-    if isinstance(raw, dict):
-        parts = {name: _plain(part, budget, depth + 1) for name, part in raw.items()}
-        return ({name: part[0] for name, part in parts.items() if part is not None},)
-    return None
-
+        return raw.read(budget) if raw.storage.count <= MAX_SETTING else NOT_PLAIN
+    if depth < MAX_VALUE_DEPTH and isinstance(raw, list | tuple):
+        return [_plain(part, budget, depth + 1) for part in raw]
+    if depth < MAX_VALUE_DEPTH and isinstance(raw, dict):
+        return {name: _plain(part, budget, depth + 1) for name, part in raw.items()}
+    return NOT_PLAIN

@@ -6,9 +6,8 @@ from pathlib import Path
 from torch import nn
 
 from ..errors import InputError
-from ..fields import from_json
-from ..files import load_tensors, read_metadata, read_tensors
 from ..gan import FAMILIES, Generator, all_options, chosen, family_of
+from ..native import load_network, read_metadata, read_tensors
 from .foreign import Found, find_generator, from_tensors
 from .torch_data import LEGACY_MAGIC
 
@@ -114,13 +113,11 @@ def convert(source: str | Path, target: str | Path, **options) -> Generator:
 
 
 def _read_native(path: Path, family: type[Generator], options: dict, operations) -> Generator:
-    tensors, metadata = load_tensors(path, format=f"ddgi.{family.family}")
     _refuse_options(family, options)
-    config = from_json(family.config_type, metadata["config"], f"The {family.label} generator's config")
-    provenance = dict(metadata["provenance"])
+    tensors, config, provenance = load_network(path, format=f"ddgi.{family.family}", kind=family.config_type,
+                                               build=family.network, what=f"the {family.label} generator")
     name = str(provenance.pop("name", None) or path.stem)
-    return family.from_state_dict(tensors, config=family.configured(config, **options), name=name,
-                                  provenance=provenance, operations=operations)
+    return family.built(family.configured(config, **options), tensors, operations, name=name, provenance=provenance)
 
 
 def _build_foreign(found: Found, name: str, options: dict, operations) -> Generator:

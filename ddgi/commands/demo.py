@@ -96,6 +96,6 @@ def _missing_3d(folder) -> str:
 
 def _picture_size(folder) -> int:
     """Side of the pictures the demo diffusion model was trained on, as its file says."""
-    from ..files import read_metadata
+    from ..native import read_metadata
 
     return int(read_metadata(folder / "demo" / files.DIFFUSION)["config"]["image_size"])

@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional as F
 
-from ..evaluation.judges import Judges
+from ..evaluation.judges import Judges, JudgesConfig
 from ..evaluation.metrics import attribute_hits, confusion, mean_iou, pixel_accuracy
 from ..headworld import STYLES
 from ..pictures import from_bytes
@@ -13,10 +13,10 @@ from .prompts import VALUES
 from .settings import Settings
 
 
-def judge_config(resolution: int) -> dict:
+def judge_config(resolution: int) -> JudgesConfig:
     """Sizes of the judges for pictures of this side; they look at patches of a 64th of it."""
-    return {"resolution": resolution, "widths": [24, 48, 64, 96], "patch": max(1, resolution // 64),
-            "attributes": {name: list(values) for name, values in VALUES.items()}}
+    return JudgesConfig(resolution, (24, 48, 64, 96), {name: tuple(values) for name, values in VALUES.items()},
+                        patch=max(1, resolution // 64))
 
 
 def visible(rows: dict[str, torch.Tensor]) -> torch.Tensor:

@@ -9,7 +9,8 @@ from safetensors.torch import load_file
 from torch import nn
 
 from ..errors import InputError
-from ..files import atomic_path, read_metadata
+from ..files import atomic_path
+from ..native import read_metadata
 from . import files
 
 

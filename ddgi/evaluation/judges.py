@@ -1,5 +1,6 @@
 """The judges: a face segmenter and an attribute classifier that score images nobody labelled."""
 
+import dataclasses
 from pathlib import Path
 
 import torch
@@ -7,8 +8,11 @@ from einops import rearrange
 from torch import nn
 from torch.nn import functional as F
 
+from ..config import check_count, short
 from ..errors import InputError
-from ..files import load_tensors, save_tensors
+from ..fields import to_json
+from ..files import save_tensors
+from ..native import load_network
 from ..palette import CLASS_NAMES
 from ..pictures import resize
 
@@ -78,24 +82,51 @@ class AttributeClassifier(nn.Module):
         return list(self.head(x).split(self.sizes, dim=1))
 
 
-class Judges(nn.Module):
-    """Both judges with what is known of them.
+@dataclasses.dataclass(frozen=True)
+class JudgesConfig:
+    """Sizes of the judges, and what they tell.
 
-    config: {"resolution", "widths", "attributes": {name: [values]}} and "patch", the pixels per side that are read as
-        one (1 where it is missing); record: their own accuracies.
+    Attributes:
+        resolution: side of the pictures they look at. widths: of the levels of their pyramids.
+        attributes: the values of each attribute.
+        patch: pixels per side that are read as one.
+
+    Raises:
+        InputError: a size is impossible; the message names it.
     """
 
-    def __init__(self, config: dict, *, record: dict | None = None, operations=nn):
+    resolution: int
+    widths: tuple[int, ...]
+    attributes: dict[str, tuple[str, ...]]
+    patch: int = 1
+
+    def __post_init__(self):
+        check_count("The judges' resolution", self.resolution, 8, 4096)
+        check_count("The judges' patch", self.patch, 1, 64)
+        check_count("The number of the judges' widths", len(self.widths), 1, 8)
+        for width in self.widths:
+            check_count("A width of the judges", width, 1, 4096)
+        coarsest = self.patch << (len(self.widths) - 1)
+        if self.resolution % coarsest:
+            raise InputError(f"The judges' resolution is {self.resolution}; it must be a multiple of {coarsest}.")
+        check_count("The number of the judges' attributes", len(self.attributes), 1, 64)
+        for name, values in self.attributes.items():
+            check_count(f"The number of values of {short(name)}", len(values), 2, 64)
+
+
+class Judges(nn.Module):
+    """Both judges with what is known of them; record: their own accuracies."""
+
+    def __init__(self, config: JudgesConfig, *, record: dict | None = None, operations=nn):
         super().__init__()
         self.config, self.record = config, record or {}
-        widths, patch = tuple(config["widths"]), config.get("patch", 1)
-        sizes = tuple(len(values) for values in config["attributes"].values())
-        self.segmenter = Segmenter(widths, patch, operations)
-        self.classifier = AttributeClassifier(widths, sizes, patch, operations)
+        sizes = tuple(len(values) for values in config.attributes.values())
+        self.segmenter = Segmenter(config.widths, config.patch, operations)
+        self.classifier = AttributeClassifier(config.widths, sizes, config.patch, operations)
 
     @property
     def resolution(self) -> int:
-        return self.config["resolution"]
+        return self.config.resolution
 
     def fit(self, image: torch.Tensor) -> torch.Tensor:
         """Images [B, 3, H, W] brought to the judges' resolution (antialiased)."""
@@ -107,16 +138,16 @@ class Judges(nn.Module):
 
     def save(self, path: str | Path, dtype: torch.dtype = torch.float32) -> None:
         tensors = {k: v.to(dtype) if v.is_floating_point() else v for k, v in self.state_dict().items()}
-        save_tensors(path, tensors, format=FORMAT, config=self.config, provenance=self.record)
+        save_tensors(path, tensors, format=FORMAT, config=to_json(self.config), provenance=self.record)
 
 
 def load_judges(path: str | Path) -> Judges:
-    """Read the judges' file, weights in fp32."""
-    tensors, metadata = load_tensors(path, format=FORMAT)
-    judges = Judges(metadata["config"], record=metadata["provenance"])
-    try:
-        judges.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
-    except RuntimeError as error:
-        raise InputError(f"{Path(path).name} does not hold the judges its config describes; train them again with "
-                         f"`make train-demo`.") from error
+    """Read the judges' file, weights in fp32.
+
+    Raises:
+        InputError: the file is missing, broken or holds no judges.
+    """
+    tensors, config, record = load_network(path, format=FORMAT, kind=JudgesConfig, build=Judges, what="the judges")
+    judges = Judges(config, record=record)
+    judges.load_state_dict(tensors)
     return judges.requires_grad_(False).eval()

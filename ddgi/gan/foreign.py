@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from ..errors import InputError
 
 LARGEST = 1e9
+NOT_PLAIN = object()    # in the place of a value that is nothing plain, and that no setting can be
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,7 +16,7 @@ class ForeignModule:
     Attributes:
         name: of its class.
         values: attributes that are plain: None, numbers (numpy's too), flags, text, small tensors, and lists and
-            dicts of these.
+            dicts of these; `NOT_PLAIN` stands for everything else.
         children: submodules by name.
     """
 

@@ -12,6 +12,7 @@ from ..cameras import Camera
 from ..errors import InputError
 from ..fields import to_json
 from ..files import fingerprint, save_tensors
+from ..native import check_finite, check_tensors, described, skeleton
 from .foreign import ForeignModule
 from .latent import GanLatent
 from .lineage import Lineage, ancestry_of
@@ -19,7 +20,7 @@ from .mapping import random_labels, truncate
 from .options import Option
 from .output import RenderOutput
 from .styles import StyleLayer
-from .tensors import Tensors, check_tensors, shapes_of
+from .tensors import Tensors
 
 DTYPES = (None, torch.float32, torch.float16, torch.bfloat16)
 Progress = Callable[[int, int], None]
@@ -122,12 +123,14 @@ class Generator(nn.Module, ABC):
             cls = family_of(tensors)
         config = cls.infer(tensors, **settings) if config is None else config
         tensors = cls.cleaned(tensors)
-        check_tensors(tensors, shapes_of(lambda: cls.network(config)))
-        return cls._loaded(config, tensors, operations, name=name, provenance=provenance)
+        what = f"The {cls.label} generator"
+        check_tensors(described(tensors), skeleton(lambda: cls.network(config)), what)
+        check_finite(tensors, what)
+        return cls.built(config, tensors, operations, name=name, provenance=provenance)
 
     @classmethod
-    def _loaded(cls, config, tensors: Tensors, operations, **identity) -> "Generator":
-        """A generator with tensors that were checked against the config; all weights frozen."""
+    def built(cls, config, tensors: Tensors, operations=nn, **identity) -> "Generator":
+        """A generator with tensors that were checked against the config; all weights frozen. They are copied."""
         with torch.device("meta"):      # no time for initial weights that are replaced below
             module = cls.network(config, operations)
         module.load_state_dict({key: value.detach().to(torch.float32, copy=True) for key, value in tensors.items()},

@@ -8,7 +8,8 @@ import torch
 
 from ..cameras import Camera, check_view
 from ..errors import InputError
-from ..files import load_tensors, save_tensors
+from ..files import save_tensors
+from ..native import load_tensors, naming
 from .lineage import Lineage, ancestry_of
 
 if TYPE_CHECKING:
@@ -98,9 +99,11 @@ class GanLatent:
         if "ws" not in tensors:
             raise InputError(f"{Path(path).name} holds no latent ('ws' is missing); save it again.")
         config, record = metadata["config"], metadata["provenance"].get("record")
-        return cls(tensors["ws"], str(config.get("generator_fingerprint", "")), str(config.get("generator_name", "")),
-                   tensors.get("camera"), ancestry_of(config.get("generator_ancestry")),
-                   record if isinstance(record, dict) else {})
+        names = [value if isinstance(value, str) else "" for value in map(config.get, (
+            "generator_fingerprint", "generator_name"))]
+        with naming(path):
+            return cls(tensors["ws"], *names, tensors.get("camera"), ancestry_of(config.get("generator_ancestry")),
+                       record if isinstance(record, dict) else {})
 
 
 def check_made_for(what: str, sizes: tuple[int, int], lineage: Lineage, generator: "Generator",

@@ -7,6 +7,7 @@ from torch import nn
 
 from ..errors import InputError
 from ..ops import bias_act, normalize_2nd_moment
+from ..seeds import seeded
 from .linear import equalised_linear, init_linear
 from .tensors import count_layers
 
@@ -116,6 +117,6 @@ def sampled_average(tensors: Mapping[str, torch.Tensor]) -> torch.Tensor:
     with torch.random.fork_rng(devices=[]):
         mapping = MappingNetwork(z_dim, c_dim, w_dim, 1, layers)
     mapping.load_state_dict(weights | {"w_avg": torch.zeros(w_dim)})
-    rng = torch.Generator().manual_seed(AVERAGE_SEED)
+    rng = seeded(AVERAGE_SEED)
     z = torch.randn(AVERAGE_SAMPLES, z_dim, generator=rng)
     return mapping.single(z, random_labels(AVERAGE_SAMPLES, c_dim, rng)).mean(dim=0)

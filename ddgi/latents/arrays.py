@@ -10,9 +10,9 @@ import torch
 
 from ..checkpoints.foreign import read_root
 from ..checkpoints.reading import file_kind, refusing
-from ..checkpoints.records import TensorRecord
+from ..checkpoints.records import Budget, TensorRecord
 from ..errors import InputError
-from ..files import read_tensors
+from ..native import read_tensors
 
 SUFFIXES = (".npy", ".npz", ".pt", ".pth", ".safetensors")
 LARGEST = 1 << 28       # bytes of one file's arrays; 14,000 faces of 18 x 512 floats
@@ -35,7 +35,7 @@ def read_arrays(path: str | Path) -> dict[str, torch.Tensor]:
             found = read_tensors(path)
         else:
             root, budget = read_root(path, kind)
-            found = {name: record.read(budget) for name, record in _records(root, "")}
+            found = {name: record.read(budget) for name, record in _records(root, "", budget)}
         numbers = {name: value.float() for name, value in found.items()
                    if (value.is_floating_point() or value.dtype in (torch.int64, torch.int32)) and value.numel()}
         if not numbers:
@@ -61,11 +61,12 @@ def _numpy(path: Path) -> Iterator[tuple[str, torch.Tensor]]:
             error)
 
 
-def _records(value: object, name: str, depth: int = 3) -> Iterator[tuple[str, TensorRecord]]:
+def _records(value: object, name: str, budget: Budget, depth: int = 3) -> Iterator[tuple[str, TensorRecord]]:
     """Tensors in a value, in dicts and lists, with their names joined by dots."""
     if isinstance(value, TensorRecord):
         yield name, value
     elif isinstance(value, dict | list | tuple) and depth:
+        budget.meet(len(value))     # the same list may stand in a list a thousand times
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for key, inner in items:
-            yield from _records(inner, f"{name}.{key}" if name else str(key), depth - 1)
+            yield from _records(inner, f"{name}.{key}" if name else str(key), budget, depth - 1)

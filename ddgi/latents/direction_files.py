@@ -7,9 +7,10 @@ from pathlib import Path
 import torch
 
 from ..errors import InputError
-from ..files import load_tensors, read_metadata, save_tensors
+from ..files import save_tensors
 from ..gan import Generator
 from ..gan.lineage import Lineage, ancestry_of
+from ..native import load_tensors, read_metadata
 from .arrays import read_arrays
 from .direction import Direction
 from .stylespace import from_styles, split_styles, style_sizes

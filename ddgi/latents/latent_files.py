@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 
 from ..errors import InputError
-from ..files import load_tensors, read_metadata
 from ..gan import GanLatent, Generator
 from ..gan.latent import FORMAT, THUMBNAILS
+from ..native import load_tensors, read_metadata
 from .arrays import read_arrays
 
 PICTURE_KEY = "ddgi_latent"         # of the PNG text chunk that holds a latent's file in base64

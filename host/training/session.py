@@ -13,8 +13,8 @@ from comfy.utils import ProgressBar
 
 from ...ddgi.bridge import BridgeSizes
 from ...ddgi.errors import InputError
-from ...ddgi.files import read_metadata
 from ...ddgi.gan import Generator
+from ...ddgi.native import read_metadata
 from ...ddgi.pictures import image_from_pil
 from ...ddgi.training.bridge_trainer import MAPPING, MODULATION, BridgeTrainer
 from ...ddgi.training.config import FeatureConfig, TrainConfig

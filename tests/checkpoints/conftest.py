@@ -98,7 +98,7 @@ RENDERING_KWARGS = {
 
 
 def eg3d_bytes(tensors, protocol=3, *, rendering_kwargs=None, plane_axes=None, sr_class="SuperresolutionHybrid8XDC",
-               sr_clamp=None, neural_rendering_resolution=16):
+               sr_clamp=None, neural_rendering_resolution=16, parts=()):
     """An EG3D pickle; `rendering_kwargs` change the options above, `plane_axes` [3, 3, 3] or None leaves them out."""
     def part(name):
         return {key[len(name) + 1:]: value for key, value in tensors.items() if key.startswith(f"{name}.")}
@@ -108,7 +108,8 @@ def eg3d_bytes(tensors, protocol=3, *, rendering_kwargs=None, plane_axes=None, s
         renderer.plane_axes = plane_axes
     children = {"renderer": renderer, "backbone": module_record(part("backbone")),
                 "superresolution": module_record(part("superresolution"), sr_class, conv_clamp=sr_clamp),
-                "decoder": module_record(part("decoder"), "OSGDecoder")}
+                "decoder": module_record(part("decoder"), "OSGDecoder"),
+                **{name: module_record(part(name), "Module") for name in parts}}
     generator = module_record({}, "TriPlaneGenerator", children, _last_planes=None,
                               neural_rendering_resolution=neural_rendering_resolution,
                               rendering_kwargs=EasyDict(RENDERING_KWARGS | (rendering_kwargs or {})))
@@ -140,6 +141,12 @@ def torch_bytes(value, *, legacy=False):
     buffer = io.BytesIO()
     torch.save(value, buffer, _use_new_zipfile_serialization=not legacy)
     return buffer.getvalue()
+
+
+def whole_bytes(tensors, *, legacy=False, **attributes):
+    """NVIDIA's module in a file of `torch.save`, as PTI writes it."""
+    with foreign_modules():
+        return torch_bytes(module_record(tensors, **attributes), legacy=legacy)
 
 
 @pytest.fixture(scope="session")
@@ -192,4 +199,5 @@ def small_eg3d():
 @pytest.fixture(scope="session")
 def write():
     """The writers above, for tests."""
-    return types.SimpleNamespace(nvidia=nvidia_bytes, eg3d=eg3d_bytes, torch=torch_bytes)
+    return types.SimpleNamespace(nvidia=nvidia_bytes, eg3d=eg3d_bytes, torch=torch_bytes, whole=whole_bytes,
+                                 record=module_record, network=lambda record: network_bytes(record, 3))

@@ -6,6 +6,7 @@ import torch
 from ddgi.errors import InputError
 from ddgi.evaluation import (
     Judges,
+    JudgesConfig,
     attribute_hits,
     attribute_table,
     confusion,
@@ -17,7 +18,7 @@ from ddgi.evaluation import (
 from ddgi.evaluation.sheet import write_sheet
 from ddgi.evaluation.table import drawing_table
 
-CONFIG = {"resolution": 16, "widths": [8, 8, 8, 8], "attributes": {"hat": ["no", "yes"], "eyes": ["a", "b", "c"]}}
+CONFIG = JudgesConfig(16, (8, 8, 8, 8), {"hat": ("no", "yes"), "eyes": ("a", "b", "c")})
 
 
 def test_miou_and_accuracy_by_hand():

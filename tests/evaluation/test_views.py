@@ -10,6 +10,7 @@ from ddgi.cameras import FOCAL, RADIUS, look_at_label, rays_from_label
 from ddgi.evaluation import (
     ConsistencyScore,
     Judges,
+    JudgesConfig,
     ViewScore,
     before_wall,
     fit_depth,
@@ -145,7 +146,7 @@ def test_no_common_pixel_is_no_score():
 
 
 def test_view_score_by_hand():
-    judges = Judges({"resolution": 16, "widths": [8] * 4, "attributes": {k: list(v) for k, v in ATTRIBUTES.items()}})
+    judges = Judges(JudgesConfig(16, (8,) * 4, {name: tuple(values) for name, values in ATTRIBUTES.items()}))
     truth = render_batch([0, 1], 16)
     head = truth.mask[:, None] != 0
     score = ViewScore(judges.eval())

@@ -44,7 +44,7 @@ def test_a_picture_without_a_face_says_what_to_do(tmp_path):
 
 
 def test_our_file_keeps_thumbnails_and_a_graph_for_the_front_end(tmp_path, faces):
-    from ddgi.files import read_metadata
+    from ddgi.native import read_metadata
 
     path, small = tmp_path / "anna.latent.safetensors", torch.arange(48, dtype=torch.uint8).reshape(1, 4, 4, 3)
     faces.save(path, thumbnails=small, notes={"workflow": "{}", "prompt": '{"1": 2}'})

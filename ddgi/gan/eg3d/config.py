@@ -3,6 +3,7 @@
 import dataclasses
 
 from ...cameras import PIVOT, RADIUS
+from ...config import check_choice
 from ...errors import InputError
 from ...fields import check_range
 from ..stylegan2.config import StyleGAN2Config
@@ -36,8 +37,7 @@ class RenderingConfig:
 
     def __post_init__(self):
         object.__setattr__(self, "avg_camera_pivot", tuple(float(v) for v in self.avg_camera_pivot))
-        if self.plane_axes not in PLANE_AXES:
-            raise InputError(f"The plane axes are {self.plane_axes!r}; they must be one of {', '.join(PLANE_AXES)}.")
+        check_choice(f"{WHAT}'s plane_axes", self.plane_axes, PLANE_AXES)
         if (self.ray_start is None) != (self.ray_end is None):
             raise InputError("Only one of ray_start and ray_end is given; give both, or neither for the box's own.")
         check_range(self, WHAT, "ray_start ray_end box_warp avg_camera_radius", 1e-3, 1e4)
@@ -81,8 +81,7 @@ class EG3DConfig:
 
     def __post_init__(self):
         object.__setattr__(self, "sr_channels", tuple(int(v) for v in self.sr_channels))
-        if self.sr_kind not in SR_KINDS:
-            raise InputError(f"The super-resolution is {self.sr_kind!r}; it must be one of {', '.join(SR_KINDS)}.")
+        check_choice(f"{WHAT}'s sr_kind", self.sr_kind, SR_KINDS)
         if self.backbone.c_dim != LABEL_SIZE:
             raise InputError(f"{WHAT} is conditioned on labels of {self.backbone.c_dim} numbers (c_dim), but a camera "
                              f"has {LABEL_SIZE}; use a generator that was trained with camera labels alone.")

@@ -14,7 +14,7 @@ from ..latent import GanLatent
 from ..options import Option
 from ..output import RenderOutput
 from ..stylegan2.generator import backbone_facts
-from ..stylegan2.infer import drop_filters
+from ..stylegan2.infer import drop_filters, with_noise
 from ..styles import StyleLayer
 from ..tensors import Tensors
 from ..volume import VolumeGenerator
@@ -58,15 +58,17 @@ class EG3DGenerator(VolumeGenerator):
     def adopt(cls, tensors: Tensors, network: ForeignModule | None,
               plane_axes: str | None = None) -> tuple[Tensors, EG3DConfig, dict]:
         """Tensors without settings get those of the released FFHQ weights, and their notes say so."""
+        tensors, notes = with_noise(tensors)
         if network is None:
             rendering = RenderingConfig(**({} if plane_axes is None else {"plane_axes": plane_axes}))
             assumed = ASSUMED + (", plane axes" if plane_axes is None else "")
-            return tensors, infer_config(tensors, rendering=rendering), {"assumed": assumed}
+            return tensors, infer_config(tensors, rendering=rendering), notes | {"assumed": assumed}
         config = infer_config(tensors, **eg3d_options(network, plane_axes))
         if (gain := decoder_gain(network)) != 1:
             tensors = {key: value.float() * gain if key.startswith("decoder.") else value
                        for key, value in tensors.items()}
-        notes = {"super_resolution": "trained with noise, rendered without"} if trained_with_noise(network) else {}
+        if trained_with_noise(network):
+            notes["super_resolution"] = "trained with noise, rendered without"
         return tensors, config, notes
 
     @classmethod

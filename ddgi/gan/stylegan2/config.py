@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from ...config import check_choice
 from ...errors import InputError
 from ...fields import check_range
 
@@ -34,9 +35,7 @@ class StyleGAN2Config:
         resolution = self.img_resolution
         if resolution < 4 or resolution > 1024 or resolution & (resolution - 1):
             raise InputError(f"The generator's resolution is {resolution}; it must be a power of two from 4 to 1024.")
-        if self.architecture not in ARCHITECTURES:
-            raise InputError(f"The generator's architecture is {self.architecture!r}; it must be one of "
-                             f"{', '.join(ARCHITECTURES)}.")
+        check_choice(f"{WHAT}'s architecture", self.architecture, ARCHITECTURES)
         check_range(self, WHAT, "z_dim w_dim img_channels channel_base channel_max", 1, 2 ** 24)
         check_range(self, WHAT, "c_dim", 0, 2 ** 24)
         check_range(self, WHAT, "num_mapping_layers", 1, 64)

@@ -11,7 +11,7 @@ from ..styles import StyleLayer
 from ..tensors import Tensors
 from .config import StyleGAN2Config
 from .foreign import settings_of
-from .infer import LABEL, drop_filters, infer_config, owns
+from .infer import LABEL, drop_filters, infer_config, owns, with_noise
 from .network import StyleGAN2
 
 
@@ -32,9 +32,10 @@ class StyleGAN2Generator(FlatGenerator):
 
     @classmethod
     def adopt(cls, tensors: Tensors, network: ForeignModule | None) -> tuple[Tensors, StyleGAN2Config, dict]:
-        tensors, note = with_average(tensors)
+        tensors, averaged = with_average(tensors)
+        tensors, made = with_noise(tensors)
         tensors, config, notes = super().adopt(tensors, network)
-        return tensors, config, note | notes
+        return tensors, config, averaged | made | notes
 
     def synthesise(self, ws: torch.Tensor, noise_mode: str, seed: int | Sequence[int] | None,
                    dtype: torch.dtype | None) -> torch.Tensor:

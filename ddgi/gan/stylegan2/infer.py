@@ -7,10 +7,14 @@ import torch
 
 from ...errors import InputError
 from ...ops import fir_kernel
+from ...seeds import seeded
 from ..tensors import Tensors, get_tensor, mapping_sizes
 from .config import StyleGAN2Config
 
 LAYER_NAME = re.compile(r"synthesis\.b(\d{1,5})\.")
+NOISY_LAYER = re.compile(r"((?:backbone\.)?synthesis\.b(\d{1,5})\.(conv[01]))\.weight")
+NOISE_SEED = 0
+MAX_RESOLUTION = 1024
 LABEL = "StyleGAN2"
 
 
@@ -32,7 +36,7 @@ def infer_config(tensors: Tensors, *, conv_clamp: float | None = None, num_fp16_
     resolution = max((int(match[1]) for key in tensors if (match := LAYER_NAME.match(key))), default=0)
     if not resolution:
         raise InputError("These tensors are no StyleGAN2 generator (no 'synthesis.b4...' names); use another file.")
-    if resolution < 4 or resolution > 1024 or resolution & (resolution - 1):
+    if resolution < 4 or resolution > MAX_RESOLUTION or resolution & (resolution - 1):
         raise InputError(f"The generator has a block of {resolution} px; sizes must be powers of two from 4 to 1024.")
     _check_square(tensors)
     resolutions = [2 ** power for power in range(2, resolution.bit_length())]
@@ -66,6 +70,21 @@ def _channel_rule(channels: tuple[int, ...]) -> tuple[int, int, tuple[int, ...] 
         if all(min(guess // r, top) == c for r, c in zip(resolutions, channels)):
             return guess, top, None
     return base, top, channels
+
+
+def with_noise(tensors: Tensors) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """The tensors with noise pictures for every layer, and a note for the provenance where they had to be made.
+
+    Some trainings save none; a generator that was trained without noise has no strengths either, and gets 0.
+    """
+    tensors, rng, made = dict(tensors), seeded(NOISE_SEED), 0
+    layers = sorted((int(match[2]), match[3], match[1]) for key in tensors if (match := NOISY_LAYER.fullmatch(key)))
+    for resolution, _, layer in layers:
+        if f"{layer}.noise_const" not in tensors and resolution <= MAX_RESOLUTION:
+            tensors[f"{layer}.noise_const"] = torch.randn(resolution, resolution, generator=rng)
+            tensors.setdefault(f"{layer}.noise_strength", torch.zeros([]))
+            made += 1
+    return tensors, {"noise_const": f"{made} pictures drawn with seed {NOISE_SEED}; the file has none"} if made else {}
 
 
 def drop_filters(tensors: Tensors) -> dict[str, torch.Tensor]:

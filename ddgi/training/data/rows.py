@@ -10,7 +10,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from ...errors import InputError
-from ...files import load_tensors, save_tensors
+from ...files import save_tensors
+from ...native import load_tensors
 
 FORMAT = "ddgi.training-rows"
 CHUNK = 32                                          # most rows made together
