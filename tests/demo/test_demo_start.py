@@ -32,7 +32,7 @@ def recipe(part, finished, folder, **settings):
 
 def test_no_steps_of_the_diffusion_stage_give_the_same_files(part, finished, tmp_path):
     recipe(part, finished, tmp_path, **NOTHING).run(("diffusion",))
-    files = part("ddgi.files")
+    files = part("ddgi.native")
     for name in ("diffusion.safetensors", "controlnet.safetensors"):
         before, after = load_file(finished / name), load_file(tmp_path / "out" / name)
         assert before.keys() == after.keys()
