@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 
 import ddgi
-import ddgi.files
 import ddgi.gan
+import ddgi.native
 
 WORKFLOW, PROMPT = {"nodes": [1]}, {"1": {"class_type": "X", "inputs": {"text": "a smiling woman", "seed": 7}},
                                     "2": {"class_type": "DDGISaveLatent", "inputs": {"latent": ["1", 0]}}}
@@ -178,7 +178,7 @@ def test_a_saved_latent_keeps_its_graph_prompt_and_faces(pack, generator, faces,
     out = with_graph(latents.SaveLatent).execute(latent, "anna", render(generator, latent))
     assert out.ui["latents"][0]["filename"] == "anna_00001_.latent.safetensors" and len(out.ui["images"]) == 2
     path = folders / "output" / "anna_00001_.latent.safetensors"
-    metadata = ddgi.files.read_metadata(path)
+    metadata = ddgi.native.read_metadata(path)
     assert json.loads(metadata["workflow"]) == WORKFLOW and json.loads(metadata["prompt"]) == PROMPT
     loaded = latents.LoadLatent.execute("anna_00001_.latent.safetensors [output]")
     assert torch.equal(loaded.args[0].ws, latent.ws) and loaded.args[0].lineage == latent.lineage
@@ -192,7 +192,7 @@ def test_metadata_can_be_switched_off(pack, faces, folders, monkeypatch):
 
     monkeypatch.setattr(args, "disable_metadata", True)
     with_graph(pack.nodes.latents.SaveLatent).execute(faces(1), "anna")
-    metadata = ddgi.files.read_metadata(folders / "output" / "anna_00001_.latent.safetensors")
+    metadata = ddgi.native.read_metadata(folders / "output" / "anna_00001_.latent.safetensors")
     assert "workflow" not in metadata and "prompt" not in metadata
     assert "prompts" not in metadata["provenance"]["record"]
 
