@@ -60,6 +60,22 @@ def test_masks_of_few_parts_are_left_in_the_usual_order(heads, parts):
         assert likely_order([np.where(np.isin(mask, kept), mask, 0)]) == ("CelebAMask-HQ", "")
 
 
+def only(seed, *parts):
+    """The named parts of a head."""
+    mask = render_batch([seed], 64).mask[0].numpy()
+    return np.where(np.isin(mask, [CLASS_NAMES.index(name) for name in parts]), mask, 0)
+
+
+def test_hair_may_fall_below_the_face():
+    """Its middle lies below the eyes; BiSeNet's lower lip, of the same number, would lie well there."""
+    assert likely_order([only(10, "left brow", "right brow", "right eye", "hair")])[0] == "CelebAMask-HQ"
+
+
+def test_small_parts_as_large_as_a_face_are_against_an_order():
+    """BiSeNet's cloth has the necklace's number, which also lies below all others."""
+    assert likely_order([TO_BISENET[only(21, "skin", "left brow", "right brow", "cloth")]])[0] == "BiSeNet"
+
+
 def test_several_masks_decide_together(heads):
     """One that tells nothing does not matter."""
     silent = np.where(heads[0] == 1, heads[0], 0)
@@ -108,7 +124,7 @@ def test_numbers_between_two_are_no_class():
 
 def test_masks_of_noise_are_taken_as_they_are():
     """Nothing in them is an area, so nothing tells that they were smoothed."""
-    noise = np.random.default_rng(0).integers(0, 19, (32, 32), dtype=np.uint8)
+    noise = np.random.default_rng(0).integers(0, 19, (128, 128), dtype=np.uint8)
     assert np.array_equal(read_mask(as_image(noise))[0].numpy(), noise)
 
 

@@ -195,6 +195,7 @@ def test_pictures_in_class_colours_are_never_faces(folder, check):
     save(folder / "numbers.png", head)
     save(folder / "jpeg.jpg", PALETTE[head.repeat(4, 0).repeat(4, 1)], quality=80)
     source = Folder(folder, Reading(SIZE, check=check))
+    assert len(source) == (2 if check == "full" else 5)     # found at once, or when they are read
     assert {source.sample(index, seeded()).name for index in range(len(source))} == {"a", "sub/b"}
     assert reasons(source) == dict.fromkeys(("colours.png", "numbers.png", "jpeg.jpg"),
                                             "the picture is a face mask, not a face")
@@ -451,6 +452,9 @@ def test_celebamask_problems_are_listed(tmp_path, rendered):
     for path in anno.glob("00004_*.png"):
         path.unlink()
     save(anno / "00005_tail.png", classes())
+    save(images / "6.jpg", noise())
+    (captions / "6.txt").write_text("a face")
+    save(anno / "00006_skin.png", np.zeros((16, 16), dtype=np.uint8))
     save(images / "cover.jpg", noise())
     source = CelebAMaskHQ(tmp_path, Reading(16, MASKS))
     assert reasons(source) == {
@@ -459,9 +463,10 @@ def test_celebamask_problems_are_listed(tmp_path, rendered):
         "CelebAMask-HQ-mask-anno/0/00003_skin.png": "the picture is damaged or no picture",
         "CelebA-HQ-img/4.jpg": "it has no mask parts",
         "CelebAMask-HQ-mask-anno/0/00005_tail.png": "its name is no number and part",
+        "CelebAMask-HQ-mask-anno/0/00006_skin.png": "the whole mask is background",
         "CelebA-HQ-img/cover.jpg": "its name is no number"}
     assert [source.name(index) for index in range(len(source))] == ["5"]
-    assert source.describe()["skipped"] == 5
+    assert source.describe()["skipped"] == 6
 
 
 def test_captions_come_from_a_table_too(written, tmp_path):
