@@ -74,11 +74,18 @@ def fill_nearest(classes: Tensor, unknown: Tensor) -> Tensor:
 
     Nearest in steps to the eight neighbours; of several equally near, the largest class number.
     """
-    values = classes.long().masked_fill(unknown, -1)[None, None].float()
+    rows, columns = unknown.any(1).nonzero(), unknown.any(0).nonzero()
+    if not len(rows):
+        return classes
+    # What is nearest stands in the smallest box around the unknown pixels, or along its edge.
+    box = tuple(slice(max(int(places[0]) - 1, 0), int(places[-1]) + 2) for places in (rows, columns))
+    values = classes[box].long().masked_fill(unknown[box], -1)[None, None].float()
     while (values < 0).any():
         around = F.max_pool2d(values, 3, stride=1, padding=1)
         values = torch.where(values < 0, around, values)
-    return values[0, 0].to(classes.dtype)
+    filled = classes.clone()
+    filled[box] = values[0, 0].to(classes.dtype)
+    return filled
 
 
 def sheet(rows: Tensor | Sequence[Tensor], zoom: int = 1) -> Tensor:

@@ -9,8 +9,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .palette import CLASS_NAMES
-from .pictures import fill_nearest
+from .pictures import fill_nearest, resize_classes
 
+SMOOTHED_AT = 128  # pixels per side at which borders are rounded, at most: wide windows are slow on large masks
 NUMBER = {name: index for index, name in enumerate(CLASS_NAMES)}
 # What can be missing from a drawing, by the word for it.
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -51,6 +52,7 @@ class Sketch:
 
     def smoothed(self, classes: Tensor) -> np.ndarray:
         """The large areas alone, their borders rounded."""
+        classes = resize_classes(classes, min(len(classes), SMOOTHED_AT))
         small = ~torch.isin(classes.long(), torch.tensor([NUMBER[name] for name in LARGE]))
         inside = torch.isin(classes.long(), torch.tensor([NUMBER[name] for name in HEAD]))
         plain = classes.masked_fill(inside, NUMBER["skin"])
