@@ -132,7 +132,7 @@ class NetworkTrainer:
         stop = self.best.add(stage.position, values["loss"], stage.emas[self.name].shadow)
         stage.note({"held_out": {k: round(v, 5) for k, v in values.items()}})
         best = " (best)" if values["loss"] == self.best.best else ""
-        self.watch.report(f"{stage.standing}, score {values['loss']:.4g}{best}")
+        self.watch.report(f"{stage.standing}, score {values['loss']:#.4g}{best}")
         self.watch.preview(self.name, stage.position, self._pictures(next(self.held_out_batches())))
         return stop
 

@@ -279,5 +279,5 @@ def test_progress_is_told_in_words(tmp_path):
     lines = []
     toys.trainer(tmp_path, watch=Watch(report=lines.append)).train_mapping()
     assert re.fullmatch(r"mapping: step 4 of 8, less than a minute left, loss \d\.\d{4}, pixel .*", lines[0])
-    assert re.fullmatch(r"mapping: step 5 of 8, less than a minute left, score \d\.\d+ \(best\)", lines[1])
-    assert re.fullmatch(r"mapping: step 8 of 8, score \d\.\d+ \(best\)", lines[2])
+    assert re.fullmatch(r"mapping: step 5 of 8, less than a minute left, score \d\.\d{3,} \(best\)", lines[1])
+    assert re.fullmatch(r"mapping: step 8 of 8, score \d\.\d{3,} \(best\)", lines[2])
