@@ -6,6 +6,7 @@ import os
 import sys
 
 from .commands import (
+    batch,
     bench,
     comfy_test,
     convert,
@@ -19,12 +20,13 @@ from .commands import (
     train_demo,
     workflows,
 )
-from .commands.report import printable
+from .commands.report import Unfinished, printable
 from .errors import InputError
 
-COMMANDS = {"demo": demo, "run": run, "convert": convert, "inspect": inspect, "train-demo": train_demo, "train": train,
-            "evaluate": evaluate, "bench": bench, "examples": examples, "workflows": workflows,
+COMMANDS = {"demo": demo, "run": run, "batch": batch, "convert": convert, "inspect": inspect, "train-demo": train_demo,
+            "train": train, "evaluate": evaluate, "bench": bench, "examples": examples, "workflows": workflows,
             "help": help_pages, "comfy-test": comfy_test}
+UNFINISHED = 3      # the exit status where part of the work could not be done
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -40,14 +42,15 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; the exit status is 0, 1 after bad input, 130 after Ctrl-C, 141 where nobody reads its output.
+    """Run one command; the exit status is 0, 1 after bad input, 3 where part of the work could not be done, 130 after
+    Ctrl-C, 141 where nobody reads its output.
 
     A command returns its result as a dict for --json; its lines for people go through
     `commands.report.say`, which is silent on standard output when --json is given.
     """
     args = build_parser().parse_args(arguments)
     try:
-        result = args.run(args)
+        result, status = _run(args)
         if args.json:
             print(json.dumps(result or {}, indent=2), flush=True)
     except InputError as error:
@@ -59,4 +62,13 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"ddgi {args.command}: stopped", file=sys.stderr)
         return 130
-    return 0
+    return status
+
+
+def _run(args: argparse.Namespace) -> tuple[dict | None, int]:
+    """A command's result and exit status."""
+    try:
+        return args.run(args), 0
+    except Unfinished as unfinished:
+        print(printable(f"ddgi {args.command}: {unfinished}"), file=sys.stderr)
+        return unfinished.result, UNFINISHED

@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import json
 import typing
 from collections.abc import Collection
 from pathlib import Path
@@ -58,17 +59,25 @@ def short(value) -> str:
     return text if len(text) <= 60 else f"{text[:56]} ..."
 
 
-def read_recipe(path: str | Path) -> dict:
-    """The tables of a TOML file.
+def value_of(text: str):
+    """A JSON value where the text is one (7, 0.5, true), else the text itself."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def read_recipe(path: str | Path, what: str = "recipe") -> dict:
+    """The tables of a TOML file; `what` it is called in messages.
 
     Raises:
         InputError: there is no such file, or it is no TOML; the message has the line.
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"There is no recipe {path}; check the name.")
+        raise InputError(f"There is no {what} {path}; check the name.")
     if path.stat().st_size > MAX_RECIPE_BYTES:
-        raise InputError(f"{path.name} is larger than 1 MiB, so it is no recipe; check the name.")
+        raise InputError(f"{path.name} is larger than 1 MiB, so it is no {what}; check the name.")
     try:
         return _toml().loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, OSError, RecursionError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
@@ -87,45 +96,46 @@ def _toml():
     return tomllib
 
 
-def build(kind: type, values: dict, where: str = ""):
+def build(kind: type, values: dict, where: str = "", what: str = "recipe"):
     """A config dataclass from a TOML table, tables inside included; what is not given keeps its default.
 
     Args:
-        where: the table's name and a dot, for messages; nothing at the top.
+        where: the table's name and a dot, for messages; nothing at the top. what: what holds the table.
 
     Raises:
         InputError: no table, an unknown key, a wrong type or a value out of range; the message names the key.
     """
     if not isinstance(values, dict):
         name = where.removesuffix(".")
-        raise InputError(f"{name} is {short(values)} in the recipe; it is a table, write [{name}] above its keys.")
+        raise InputError(f"{name} is {short(values)} in the {what}; it is a table, write [{name}] above its keys.")
     known = {f.name: f for f in dataclasses.fields(kind)}
     hints, given = typing.get_type_hints(kind), {}
     for key, value in values.items():
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)
             meant = f"did you mean {near[0]!r}?" if near else f"known keys are {', '.join(known)}."
-            raise InputError(f"The recipe has an unknown key {where}{key[:60]}; {meant}")
-        given[key] = _value(hints[key], value, f"{where}{key}", known[key])
+            raise InputError(f"The {what} has an unknown key {where}{key[:60]}; {meant}")
+        given[key] = _value(hints[key], value, f"{where}{key}", known[key], what)
     try:
         return kind(**given)
     except InputError as error:
-        table = f"[{where[:-1]}] of the recipe" if where else "the recipe"
+        table = f"[{where[:-1]}] of the {what}" if where else f"the {what}"
         raise InputError(f"In {table}: {error}") from error
 
 
-def _value(hint, value, name: str, known: dataclasses.Field):
+def _value(hint, value, name: str, known: dataclasses.Field, what: str):
     if dataclasses.is_dataclass(hint):
         kept = dataclasses.asdict(known.default_factory())
-        return build(hint, {**kept, **value} if isinstance(value, dict) else value, f"{name}.")
+        return build(hint, {**kept, **value} if isinstance(value, dict) else value, f"{name}.", what)
     if typing.get_origin(hint) is dict:
         if not isinstance(value, dict) or not all(_is_number(v) for v in value.values()):
-            raise InputError(f"{name} is {short(value)} in the recipe; it is a table of numbers.")
-        return {**known.default_factory(), **{key: _as_float(f"{name}.{key}", entry) for key, entry in value.items()}}
+            raise InputError(f"{name} is {short(value)} in the {what}; it is a table of numbers.")
+        numbers = {key: _as_float(f"{name}.{key}", entry, what) for key, entry in value.items()}
+        return {**known.default_factory(), **numbers}
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return _as_float(name, value)
+        return _as_float(name, value, what)
     if type(value) is not hint:
-        raise InputError(f"{name} is {short(value)} in the recipe; it must be of type {hint.__name__}.")
+        raise InputError(f"{name} is {short(value)} in the {what}; it must be of type {hint.__name__}.")
     return value
 
 
@@ -133,8 +143,8 @@ def _is_number(value) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _as_float(name: str, value: float) -> float:
+def _as_float(name: str, value: float, what: str) -> float:
     try:
         return float(value)
     except OverflowError as error:
-        raise InputError(f"{name} is {short(value)} in the recipe, which is too large a number.") from error
+        raise InputError(f"{name} is {short(value)} in the {what}, which is too large a number.") from error

@@ -26,10 +26,11 @@ _REMEDY = "free space on that disk, or choose a folder that can be written"
 
 
 @contextlib.contextmanager
-def atomic_path(path: str | Path, remedy: str = _REMEDY):
+def atomic_path(path: str | Path, remedy: str = _REMEDY, tidy: bool = True):
     """Yield a temporary path in the folder of `path`; rename it to `path` on success, remove it on failure.
 
-    Temporary files of killed processes go from that folder, too.
+    Temporary files of killed processes go from that folder, too; `tidy` False leaves them, for many files in a folder
+    that was swept before.
 
     Raises:
         InputError: it cannot be written (a full disk, a folder that is closed or no folder); it says to do `remedy`.
@@ -37,7 +38,8 @@ def atomic_path(path: str | Path, remedy: str = _REMEDY):
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        sweep(path.parent)
+        if tidy:
+            sweep(path.parent)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.{_MACHINE}-{os.getpid()}-",
                                              suffix=".part")
         os.close(handle)

@@ -17,8 +17,8 @@ def evaluate(args: argparse.Namespace) -> dict:
     """Scores of the demo models, from the front or (`args.views`) from all sides."""
     from ..ddgi.evaluation.sheet import write_sheet
     from ..ddgi.evaluation.table import attribute_table, drawing_table, markdown_table, view_tables
+    from .chain import Sampling
     from .evaluation import demo, drawings, views
-    from .evaluation.chain import Sampling
 
     written = []
 
@@ -39,6 +39,22 @@ def evaluate(args: argparse.Namespace) -> dict:
         scores["drawings"] = drawings.run(args.drawings, **{**shared, "on_batch": None})
         say(args, "\n" + drawing_table(scores["drawings"]))
     return scores
+
+
+def batch_lookup():
+    """A `ddgi.batch.Lookup` of this host."""
+    from .batch.lookup import HostLookup
+
+    folders.register()
+    return HostLookup()
+
+
+def batch_faces(faces: int, verify: bool):
+    """See `batch.faces.Faces`."""
+    from .batch.faces import Faces
+
+    folders.register()
+    return Faces(faces, verify=verify)
 
 
 def bench_capture(size: int, steps: int) -> dict:

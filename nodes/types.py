@@ -5,7 +5,8 @@ from comfy_api.latest import io
 # Where a node stands in the menu of nodes.
 MODELS, DRAWING, FEATURES = "DDGI/models", "DDGI/drawing", "DDGI/features"
 LATENT, HEADS, PHOTOS, TRAINING = "DDGI/latent", "DDGI/3d", "DDGI/photos", "DDGI/training"
-CATEGORIES = (MODELS, DRAWING, FEATURES, LATENT, HEADS, PHOTOS, TRAINING)
+BATCH = "DDGI/batch"
+CATEGORIES = (MODELS, DRAWING, FEATURES, LATENT, HEADS, PHOTOS, TRAINING, BATCH)
 
 LAYERS_TOOLTIP = ("The layers to use: all, coarse (pose and shape), middle (features and hair), fine (colours and "
                   "light), or numbers such as 0-3, 8.")

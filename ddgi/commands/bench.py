@@ -2,12 +2,14 @@
 
 import argparse
 
+from . import bench_batch
 from .report import say
 
 HELP = "measure what things cost on this machine"
 CASES = {
     "capture": "sampling of an SD 1.5-sized U-Net (random weights) with and without capture",
     "views": "views of a head with an FFHQ-sized EG3D (random weights): planes, rays, super-resolution, memory",
+    "batch": "rows of the demo a second, batched and row by row; killed and resumed; shared among workers",
     "train": "training of a bridge between SD 1.5 with ControlNet and StyleGAN2-1024 or EG3D-512 (random weights)",
 }
 
@@ -30,11 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--memory", type=float, default=512, metavar="MIB", help="views: bound for rays (default: 512)")
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall",
                         help="views, train: seconds waited, or computed by this process alone (for a busy machine)")
+    bench_batch.add_arguments(parser)
     parser.add_argument("--device", help="views: cpu, cuda, ... (default: cuda where there is one, else cpu)")
 
 
 def run(args: argparse.Namespace) -> dict:
-    return {"capture": _capture, "views": _views, "train": _train}[args.case](args)
+    return {"capture": _capture, "views": _views, "train": _train, "batch": bench_batch.run}[args.case](args)
 
 
 def _capture(args: argparse.Namespace) -> dict:

@@ -35,3 +35,11 @@ class PromptProgress:
         """Clear the line."""
         if sys.stderr.isatty():
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+class Unfinished(Exception):
+    """Part of the work is done and part cannot be: the message says so, `result` is what --json prints all the same."""
+
+    def __init__(self, message: str, result: dict):
+        super().__init__(message)
+        self.result = result

@@ -1,8 +1,8 @@
 """`run WORKFLOW.json`: run a workflow in the real ComfyUI."""
 
 import argparse
-import json
 
+from ..config import value_of
 from ..errors import InputError
 from .report import PromptProgress, say
 
@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> dict:
         name, equals, value = change.partition("=")
         if not equals:
             raise InputError(f"--set {change!r} has no '='; write NODE.INPUT=VALUE, for example DDGIRender.seed=7.")
-        set_input(graph, name, _value(value))
+        set_input(graph, name, value_of(value))
     progress = PromptProgress(args.workflow)
     with Server(args.output, cpu=args.cpu or None, report=lambda line: say(args, line)) as server:
         result = run_prompt(server, graph, progress)
@@ -36,10 +36,3 @@ def run(args: argparse.Namespace) -> dict:
     say(args, f"{result.seconds:.1f} s")
     return {"files": [str(path) for path in result.files], "seconds": result.seconds}
 
-
-def _value(text: str):
-    """A JSON value where the text is one (7, 0.5, true), else the text itself."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text

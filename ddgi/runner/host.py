@@ -61,6 +61,18 @@ def import_host(base_directory: str | Path | None = None, *, cpu: bool | None = 
     return path
 
 
+def is_busy() -> bool:
+    """Whether others compute on this machine: threads that wait for each other then stall by a factor of ten."""
+    return hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.5 * (os.cpu_count() or 1)
+
+
+def free_threads() -> int:
+    """How many threads a process should compute with: torch's choice, 1 on a busy machine."""
+    import torch
+
+    return 1 if is_busy() else torch.get_num_threads()
+
+
 def _order_paths(host: Path) -> None:
     """ComfyUI first, the pack's root last: both have a top-level `nodes`, and ComfyUI's must win."""
     keep = [entry for entry in sys.path if Path(entry or os.getcwd()).resolve() not in (PACK_ROOT, host)]

@@ -32,21 +32,44 @@ def load_workflow(path: str | Path) -> dict:
     Raises:
         InputError: no such file, not JSON, or a front-end workflow without an export.
     """
+    path = api_file(path)
+    return parse_workflow(path.read_bytes(), path.name)
+
+
+def api_file(path: str | Path) -> Path:
+    """The file itself, or the export in a folder api/ beside a front-end workflow; errors as of `load_workflow`."""
     path = Path(path)
     if not path.is_file():
         raise InputError(f"There is no workflow file {path}; check the name.")
+    if "nodes" not in _parsed(path.read_bytes(), path.name):
+        return path
+    exported = path.parent / "api" / path.name
+    if not exported.is_file():
+        raise InputError(f"{path.name} is a front-end workflow; in ComfyUI choose Workflow > Export (API) and give "
+                         f"that file.")
+    return exported
+
+
+def parse_workflow(data: bytes, name: str) -> dict:
+    """The API workflow of a file's bytes; `name` it is called in messages.
+
+    Raises:
+        InputError: it is none.
+    """
+    graph = _parsed(data, name)
+    if not graph or not all(isinstance(node, dict) and "class_type" in node and isinstance(node.get("inputs"), dict)
+                            for node in graph.values()):
+        raise InputError(f"{name} is no ComfyUI workflow; export one with Workflow > Export (API).")
+    return graph
+
+
+def _parsed(data: bytes, name: str) -> dict:
     try:
-        graph = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path.name} is not JSON ({error}); export it from ComfyUI again.") from error
-    if isinstance(graph, dict) and "nodes" in graph:
-        exported = path.parent / "api" / path.name
-        if not exported.is_file():
-            raise InputError(f"{path.name} is a front-end workflow; in ComfyUI choose Workflow > Export (API) and give "
-                             f"that file.")
-        return load_workflow(exported)
-    if not isinstance(graph, dict) or not all(isinstance(n, dict) and "class_type" in n for n in graph.values()):
-        raise InputError(f"{path.name} is no ComfyUI workflow; export one with Workflow > Export (API).")
+        graph = json.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{name} is not JSON ({error}); export it from ComfyUI again.") from error
+    if not isinstance(graph, dict):
+        raise InputError(f"{name} is no ComfyUI workflow; export one with Workflow > Export (API).")
     return graph
 
 

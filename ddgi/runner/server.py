@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..files import make_folder
-from .host import PACK_ROOT, find_host
+from .host import PACK_ROOT, find_host, is_busy
 
 LOOPBACK = "127.0.0.1"
 _ANSWER_LIMIT = 300.0  # seconds; a busy machine may pause the server's thread while it computes
@@ -34,12 +34,13 @@ class Server:
         output_folder, input_folder: where its nodes write and read files.
     """
 
-    def __init__(self, output_folder: str | Path, *, cpu: bool | None = None, start_limit: float = 600.0,
-                 report: Callable[[str], None] = lambda line: None):
+    def __init__(self, output_folder: str | Path, *, cpu: bool | None = None, threads: int | None = None,
+                 start_limit: float = 600.0, report: Callable[[str], None] = lambda line: None):
         self.host = find_host()
         self.output_folder = Path(output_folder).resolve()
         self.start_limit = start_limit
         self._cpu = _needs_cpu() if cpu is None else cpu
+        self._threads = threads
         self._report = report
         self._process: subprocess.Popen | None = None
 
@@ -91,6 +92,8 @@ class Server:
         # Nothing is downloaded at run time; huge pages make fresh activations cheaper on the CPU.
         environment = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "THP_MEM_ALLOC_ENABLE": "1",
                        **_thread_limit(), **os.environ}
+        if self._threads is not None:
+            environment["OMP_NUM_THREADS"] = str(self._threads)
         self._log_file = open(self._base / "server.log", "wb")
         self._report(f"Starting ComfyUI from {self.host} {'on the CPU' if self._cpu else ''}".rstrip())
         started = time.monotonic()
@@ -158,9 +161,7 @@ def _free_port() -> int:
 
 
 def _thread_limit() -> dict[str, str]:
-    """One thread where the machine is busy already: threads that wait for each other stall there by a factor of ten."""
-    busy = hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.5 * (os.cpu_count() or 1)
-    return {"OMP_NUM_THREADS": "1"} if busy else {}
+    return {"OMP_NUM_THREADS": "1"} if is_busy() else {}
 
 
 def _needs_cpu() -> bool:

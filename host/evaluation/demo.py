@@ -12,7 +12,7 @@ from ...ddgi.evaluation import Score, load_judges
 from ...ddgi.gan import GanLatent
 from ...ddgi.headworld import render_batch
 from .. import folders
-from .chain import DEFAULT_SAMPLING, Chain, Sampling, hint_images
+from ..chain import DEFAULT_SAMPLING, Chain, Sampling, hint_images
 
 Bridges = dict[str, Path]
 NO_WORDS = "a face"
@@ -37,7 +37,7 @@ def run(seeds: range = range(256), sampling: Sampling = DEFAULT_SAMPLING, *, fol
         bridges: files by name, None for the demo's own. bridge_steps: see `ddgi.bridge.Bridge`.
         on_batch: called with {method: pictures [B, 3, R, R]} of every batch, for contact sheets.
     """
-    chain, generator = Chain(folder, sampling), load_generator(folder / files.GENERATOR)
+    chain, generator = Chain.of_demo(folder, sampling), load_generator(folder / files.GENERATOR)
     judges = [load_judges(path) for name in (files.JUDGES, files.JUDGES_256) if (path := folder / name).is_file()]
     bridges = {name: load_bridge(file) for name, file in (bridges or {"": folder / files.BRIDGE}).items()}
     mean = generator.w_avg.expand(1, generator.config.num_ws, -1)

@@ -14,7 +14,7 @@ from ...ddgi.evaluation.drawings import read_drawings, score_drawings
 from ...ddgi.facemask import mask_to_hint, read_mask
 from ...ddgi.pictures import image_from_pil, resize_classes
 from .. import folders
-from .chain import DEFAULT_SAMPLING, HINTS, Chain, Sampling
+from ..chain import DEFAULT_SAMPLING, HINTS, Chain, Sampling
 from .demo import NO_WORDS
 
 
@@ -31,7 +31,7 @@ def run(drawings_folder: str | Path, sampling: Sampling = DEFAULT_SAMPLING, *, f
         InputError: the folder holds no drawings, or a model file is missing or broken.
     """
     drawings = read_drawings(drawings_folder)
-    chain, judges = Chain(folder, sampling), load_judges(folder / files.JUDGES)
+    chain, judges = Chain.of_demo(folder, sampling), load_judges(folder / files.JUDGES)
     generator, bridge = load_generator(folder / files.GENERATOR), load_bridge(folder / files.BRIDGE)
     masks = torch.cat([read_mask(_picture(drawing.mask)) for drawing in drawings])
     hints = {"mask": mask_to_hint(masks),

@@ -13,7 +13,7 @@ from ...ddgi.errors import InputError
 from ...ddgi.evaluation import ConsistencyScore, ViewScore, before_wall, fit_depth, load_judges, side_ratio
 from ...ddgi.headworld import HeadWorldBatch, render_batch, studio_wall
 from .. import folders
-from .chain import DEFAULT_SAMPLING, Chain, Sampling, hint_images
+from ..chain import DEFAULT_SAMPLING, Chain, Sampling, hint_images
 
 YAWS = (-40, -30, -20, 0, 20, 30, 40)
 
@@ -87,7 +87,7 @@ class _Models:
         self.judges = load_judges(folder / files.JUDGES)
         self.generator = load_generator(folder / files.EG3D)
         self.bridge = load_bridge(folder / files.BRIDGE_3D)
-        self.chain = Chain(folder, sampling)
+        self.chain = Chain.of_demo(folder, sampling)
 
     def views(self, seeds: range, cameras: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Images [B, V, 3, R, R], depths [B, V, 1, R, R] and heads bool [B, V, 1, R, R] at the judges' resolution."""

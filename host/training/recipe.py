@@ -1,31 +1,25 @@
 """Recipes: from the tables of a TOML file to models, data and a training, in the host."""
 
-import contextlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import comfy.controlnet
 import comfy.model_management
 import comfy.samplers
-import comfy.sd
-import comfy.utils
-import folder_paths
 
 from ... import ddgi
 from ...ddgi.config import build, check_choice, check_count, check_number, read_recipe
 from ...ddgi.demo import files
-from ...ddgi.errors import InputError, first_line
+from ...ddgi.errors import InputError
 from ...ddgi.training.bridge_trainer import BridgeTrainer
 from ...ddgi.training.config import TrainConfig
 from ...ddgi.training.data import problem_lines
 from ...ddgi.training.preflight import preflight, report_lines
 from ...ddgi.training.sources import DataTable, open_source
 from ...ddgi.training.watch import Watch
-from .. import demo_models, folders
+from .. import folders
+from ..diffusion import DEMO, open_diffusion, own_file
 from .encoder import DiffusionEncoder
-
-DEMO = "demo"
 
 
 @dataclass(frozen=True)
@@ -120,41 +114,10 @@ def check(trainer: BridgeTrainer) -> dict:
 
 def open_encoder(models: ModelTable, demo: Path = folders.DEMO) -> DiffusionEncoder:
     """The frozen diffusion model of a recipe; `demo` is the folder of the demo models."""
-    if models.checkpoint == DEMO:
-        model, clip, vae = demo_models.load_diffusion(demo)
-        control_net = demo_models.load_control_net(demo)
-    else:
-        file, control_net = _file("checkpoints", models.checkpoint), None
-        with _reading(file, "checkpoint"):
-            model, clip, vae = comfy.sd.load_checkpoint_guess_config(str(file))[:3]
-        if model is None or clip is None:
-            lacking = "diffusion" if model is None else "text"
-            raise InputError(f"{models.checkpoint} has no {lacking} model; use a whole Stable Diffusion checkpoint.")
-    if models.vae:
-        file = _file("vae", models.vae)
-        with _reading(file, "VAE"):
-            vae = comfy.sd.VAE(sd=comfy.utils.load_torch_file(str(file), safe_load=True))
-    with _reading(models.vae or models.checkpoint, "VAE"):
-        vae.throw_exception_if_invalid()
-    if models.control_net:
-        file = _file("controlnet", models.control_net)
-        with _reading(file, "ControlNet"):
-            control_net = comfy.controlnet.load_controlnet(str(file))
-        if control_net is None:
-            raise InputError(f"{models.control_net} is no ControlNet that ComfyUI knows; choose another file.")
-    return DiffusionEncoder(model, clip, vae, control_net, size=models.size, steps=models.steps, cfg=models.cfg,
-                            sampler=models.sampler, scheduler=models.scheduler, strength=models.strength,
-                            name=models.checkpoint)
-
-
-@contextlib.contextmanager
-def _reading(file: Path | str, kind: str):
-    """Whatever ComfyUI raises at a file of another kind, or a broken one, becomes a sentence."""
-    try:
-        yield
-    except Exception as error:
-        raise InputError(f"{file} cannot be used as a {kind} ({first_line(error)}); choose another file, or download "
-                         f"it again.") from error
+    parts = open_diffusion(models.checkpoint, models.control_net, models.vae, demo)
+    return DiffusionEncoder(parts.model, parts.clip, parts.vae, parts.control_net, size=models.size,
+                            steps=models.steps, cfg=models.cfg, sampler=models.sampler, scheduler=models.scheduler,
+                            strength=models.strength, name=models.checkpoint)
 
 
 def open_generator(models: ModelTable) -> "ddgi.Generator":
@@ -164,26 +127,9 @@ def open_generator(models: ModelTable) -> "ddgi.Generator":
         if models.checkpoint != DEMO:
             raise InputError("The recipe names no generator; set generator in [models] to a generator file.")
         name = f"demo/{files.GENERATOR}"
-    return ddgi.load_generator(_own_file(folders.GENERATORS, name)).to(comfy.model_management.get_torch_device())
+    return ddgi.load_generator(own_file(folders.GENERATORS, name)).to(comfy.model_management.get_torch_device())
 
 
 def open_start(models: ModelTable) -> "ddgi.Bridge | None":
     """The bridge that a recipe goes on from, if it names one."""
-    return ddgi.load_bridge(_own_file(folders.BRIDGES, models.bridge)) if models.bridge else None
-
-
-def _own_file(kind: str, name: str) -> Path:
-    """A path, or a name in the pack's folder of `kind`."""
-    return Path(name) if Path(name).is_file() else folders.file_path(kind, name)
-
-
-def _file(kind: str, name: str) -> Path:
-    """A path, or a name in one of ComfyUI's folders of `kind`."""
-    if Path(name).is_file():
-        return Path(name)
-    found = folder_paths.get_full_path(kind, name)
-    if found is None:
-        places = " or ".join(folder_paths.get_folder_paths(kind))
-        raise InputError(f"There is no file {name!r} here and none of that name in {places}; put it there, or give its "
-                         f"path.")
-    return Path(found)
+    return ddgi.load_bridge(own_file(folders.BRIDGES, models.bridge)) if models.bridge else None

@@ -65,6 +65,13 @@ class Framing:
         return self == Framing()
 
 
+def centred_square(size: tuple[int, int]) -> Framing:
+    """The largest centred square of a picture of `size` (width, height), as core's ControlNet cuts hints."""
+    side = min(size)
+    left, top = ((length - side) / 2 for length in size)
+    return Framing(left / size[0], top / size[1], side / size[0], side / size[1])
+
+
 def frame(size: tuple[int, int], prompt: str, augment: Augment, rng: torch.Generator) -> Framing:
     """The largest centred square of a picture of `size` (width, height), varied as `augment` says.
 

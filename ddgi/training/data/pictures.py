@@ -1,6 +1,7 @@
 """Pictures, masks and scribbles from files; whatever is wrong with one is a `BrokenFile` with its name."""
 
 import contextlib
+import io
 import struct
 import zlib
 from collections.abc import Sequence
@@ -46,13 +47,15 @@ def _decoding(path: Path):
         raise BrokenFile(path, "the picture is damaged or no picture") from error
 
 
-def open_picture(path: Path, masks: bool = False) -> Image.Image:
+def open_picture(path: Path, masks: bool = False, data: bytes | None = None) -> Image.Image:
     """The decoded picture, turned as its camera says; with `masks` also 16-bit grey.
+
+    `data` are the file's bytes, where they are at hand; `path` then only names them.
 
     Raises:
         BrokenFile: missing, damaged, not a picture, too large or of a kind that has no 8-bit colours.
     """
-    with _decoding(path), Image.open(path) as picture:
+    with _decoding(path), Image.open(path if data is None else io.BytesIO(data)) as picture:
         _check_header(picture, path, _MODES + _DEEP_MODES * masks)
         picture.load()
         return ImageOps.exif_transpose(picture)
@@ -105,16 +108,16 @@ def check_face(picture: Image.Image, path: Path) -> None:
         raise BrokenFile(path, "the picture is a face mask, not a face")
 
 
-def mask_pixels(path: Path, most: int = _MASK_SIDE) -> Tensor:
+def mask_pixels(path: Path, most: int = _MASK_SIDE, data: bytes | None = None) -> Tensor:
     """A mask file as `read_mask` takes it: [H, W, C] in 0..1, class numbers as grey.
 
     A picture with a colour table is read by its colours where all of them are face classes, else by its numbers.
-    Masks with sides above `most` pixels are reduced to them first, without new colours.
+    Masks with sides above `most` pixels are reduced to them first, without new colours. For `data` see `open_picture`.
 
     Raises:
         BrokenFile: no picture.
     """
-    picture = open_picture(path, masks=True)
+    picture = open_picture(path, masks=True, data=data)
     picture.thumbnail((most, most), Image.Resampling.NEAREST, reducing_gap=None)
     if picture.mode == "P":
         numbers = np.asarray(picture)
@@ -132,17 +135,17 @@ def mask_pixels(path: Path, most: int = _MASK_SIDE) -> Tensor:
 
 
 def read_classes(path: Path, framing: Framing | None, size: int | None, reading: str = READINGS[0],
-                 order: str | None = None) -> Tensor:
+                 order: str | None = None, data: bytes | None = None) -> Tensor:
     """Face classes uint8 [size, size] of a mask file, by nearest neighbour; `size` None reads it as it is.
 
     Args:
-        reading, order: see `ddgi.facemask.read_mask`.
+        reading, order: see `ddgi.facemask.read_mask`. data: see `open_picture`.
 
     Raises:
         BrokenFile: no picture, or no face mask.
     """
     try:
-        classes = read_mask(mask_pixels(path, max(_MASK_SIDE, size or 0))[None], reading, order=order)[0]
+        classes = read_mask(mask_pixels(path, max(_MASK_SIDE, size or 0), data)[None], reading, order=order)[0]
     except NoMask as error:
         raise BrokenFile(path, error.reason) from error
     if size is None:
@@ -167,15 +170,15 @@ def nearest(picture: Image.Image, framing: Framing, size: int) -> Image.Image:
     return picture.resize((size, size), Image.Resampling.NEAREST, framing.box(picture.size))
 
 
-def read_scribble(path: Path, framing: Framing, size: int) -> Tensor:
+def read_scribble(path: Path, framing: Framing, size: int, data: bytes | None = None) -> Tensor:
     """Lines bool [size, size] of a drawing, dark on light or light on dark, on paper or on nothing.
 
-    Lines survive shrinking: a pixel is a line where any of the pixels it covers is.
+    Lines survive shrinking: a pixel is a line where any of the pixels it covers is. For `data` see `open_picture`.
 
     Raises:
         BrokenFile: no picture, or no line in it.
     """
-    picture = open_picture(path)
+    picture = open_picture(path, data=data)
     pixels = torch.from_numpy(np.array(picture.convert("RGBA" if picture.has_transparency_data else "RGB")))
     try:
         lines = drawn_lines(image_from_bytes(pixels)[None])[0]

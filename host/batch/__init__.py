@@ -1,0 +1,1 @@
+"""Rows of a batch through the host's models."""
