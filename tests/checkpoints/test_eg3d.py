@@ -32,7 +32,7 @@ def axes_matrices(name):
 def load(tmp_path, eg3d_weights, write):
     """Write an EG3D pickle with changed options and read it."""
     def load(weights=eg3d_weights, axes=None, **options):
-        (tmp_path / "x.pkl").write_bytes(write.eg3d(weights, **options))
+        (tmp_path / "x.pkl").write_bytes(write.eg3d_bytes(weights, **options))
         return load_generator(tmp_path / "x.pkl", plane_axes=axes)
     return load
 
@@ -66,7 +66,7 @@ def test_bare_tensors_are_assumed_to_be_like_ffhq(tmp_path, eg3d_case, eg3d_weig
     if container == "safetensors":
         save_file(eg3d_weights, path)
     else:
-        path.write_bytes(write.torch({"G_ema": eg3d_weights} if container == "state_dict" else eg3d_weights))
+        path.write_bytes(write.torch_bytes({"G_ema": eg3d_weights} if container == "state_dict" else eg3d_weights))
     generator = load_generator(path)
     assert_close(generator.map(eg3d_case["in.z"], eg3d_case["in.c_cond"]), eg3d_case["out.ws"])
     assert generator.config.rendering == RenderingConfig()
@@ -105,7 +105,7 @@ def test_chosen_plane_axes_survive_conversion(tmp_path, load, capsys):
 
 
 def test_plane_axes_for_a_2d_generator_are_refused(tmp_path, public_weights, write):
-    (tmp_path / "x.pkl").write_bytes(write.nvidia(public_weights))
+    (tmp_path / "x.pkl").write_bytes(write.nvidia_bytes(public_weights))
     with pytest.raises(InputError, match="2D"):
         load_generator(tmp_path / "x.pkl", plane_axes="xy_xz_zx")
 

@@ -37,10 +37,10 @@ def load(tmp_path):
 @pytest.mark.parametrize("dialect", ["rosinality", "NVIDIA"])
 def test_missing_noise_is_drawn_from_a_seed_and_told(load, rosinality_small, small_weights, write, tmp_path, dialect):
     if dialect == "NVIDIA":
-        content = write.nvidia({key: value for key, value in small_weights.items() if ".noise_" not in key})
+        content = write.nvidia_bytes({key: value for key, value in small_weights.items() if ".noise_" not in key})
     else:
         few = {key: value + 0.5 for key, value in rosinality_small.items() if "noises." not in key}
-        content = write.torch({"g_ema": few})
+        content = write.torch_bytes({"g_ema": few})
     first, again = load(content), load(content)
     assert "3 pictures drawn with seed 0" in first.provenance["noise_const"]
     assert first.fingerprint == again.fingerprint
@@ -54,7 +54,7 @@ def test_missing_noise_is_drawn_from_a_seed_and_told(load, rosinality_small, sma
 
 @pytest.mark.parametrize("channels", [1, 4])
 def test_grey_and_transparent_generators_show_colours(load, write, channels):
-    generator = load(write.nvidia(weights(img_channels=channels)))
+    generator = load(write.nvidia_bytes(weights(img_channels=channels)))
     assert generator.facts()["img_channels"] == channels
     ws = generator.map(torch.randn(2, 4))
     out = generator.render(ws)
@@ -69,13 +69,13 @@ def test_grey_and_transparent_generators_show_colours(load, write, channels):
 
 def test_other_numbers_of_channels_are_refused(load, write):
     with pytest.raises(InputError, match="pictures of 2 channels; 1 .*3 .*4"):
-        load(write.nvidia(weights(img_channels=2)))
+        load(write.nvidia_bytes(weights(img_channels=2)))
 
 
 def test_the_mean_of_a_conditional_mapping_is_over_all_classes(load, write):
     state = weights(c_dim=3)
     del state["mapping.w_avg"]
-    generator = load(write.torch({"G_ema": state}), "x.pt")
+    generator = load(write.torch_bytes({"G_ema": state}), "x.pt")
     assert "over all classes alike" in generator.provenance["w_avg"]
     rng = torch.Generator().manual_seed(7)
     labels = torch.eye(3).repeat_interleave(2000, 0)
@@ -90,7 +90,7 @@ def test_the_prefix_of_data_parallel_is_left_out(load, rosinality_small, write, 
     prefix = "module." * (2 if wrap == "twice" else 1)
     state = {(prefix if wrap != "only some" or index else "") + key: value
              for index, (key, value) in enumerate(rosinality_small.items())}
-    content = write.torch({"g_ema": state, "latent_avg": torch.zeros(4)})
+    content = write.torch_bytes({"g_ema": state, "latent_avg": torch.zeros(4)})
     if wrap == "only some":
         with pytest.raises(InputError):
             load(content, "x.pt")
@@ -122,24 +122,24 @@ def test_whole_modules_are_read_without_running_their_code(load, rosinality_smal
     for state in (rosinality_small, small_weights):
         module = whole_module(state)
         value = torch.nn.DataParallel(module) if place == "parallel" else module
-        content = write.torch({"G_ema": value} if place == "G_ema" else value, legacy=legacy)
+        content = write.torch_bytes({"G_ema": value} if place == "G_ema" else value, legacy=legacy)
         generator = load(content, "x.pt")
         assert torch.equal(generator.module.synthesis.b4.const, small_weights["synthesis.b4.const"])
 
 
 @pytest.mark.parametrize("legacy", [False, True])
 def test_a_persistent_module_in_a_torch_file_keeps_its_settings(load, small_weights, write, legacy):
-    generator = load(write.whole(small_weights, legacy=legacy, conv_clamp=256), "x.pt")
+    generator = load(write.whole_bytes(small_weights, legacy=legacy, conv_clamp=256), "x.pt")
     assert generator.config.conv_clamp == 256 and "torch" in generator.provenance["source"]
 
 
 def test_numbers_of_numpy_are_numbers(load, small_weights, small_eg3d, write):
-    config = load(write.nvidia(small_weights, conv_clamp=np.float32(256), use_fp16=np.bool_(True))).config
+    config = load(write.nvidia_bytes(small_weights, conv_clamp=np.float32(256), use_fp16=np.bool_(True))).config
     assert (config.conv_clamp, config.num_fp16_res) == (256, 2)
     big_endian = np.array([1.5], dtype=">f8")[0]
     kwargs = {"box_warp": big_endian, "depth_resolution": np.int64(6), "white_back": np.bool_(True),
               "avg_camera_pivot": np.array([0, 0, 0.25]), "ray_start": np.float16(2.25)}
-    rendering = load(write.eg3d(small_eg3d, rendering_kwargs=kwargs, neural_rendering_resolution=np.uint8(4)),
+    rendering = load(write.eg3d_bytes(small_eg3d, rendering_kwargs=kwargs, neural_rendering_resolution=np.uint8(4)),
                      ).config.rendering
     assert (rendering.box_warp, rendering.depth_resolution, rendering.white_back) == (1.5, 6, True)
     assert (rendering.avg_camera_pivot, rendering.ray_start) == ((0.0, 0.0, 0.25), 2.25)
@@ -151,7 +151,7 @@ def test_generators_that_are_not_square_are_named(load, small_weights, write):
         if key.endswith(("const", "noise_const")):
             state[key] = value[..., :value.shape[-1] // 2]
     with pytest.raises(InputError, match="not square"):
-        load(write.nvidia(state))
+        load(write.nvidia_bytes(state))
 
 
 @pytest.mark.parametrize("form", ["tuple", "one", "in a dict"])
@@ -166,10 +166,11 @@ def test_networks_of_the_tensorflow_era_are_named(load, form):
 @pytest.mark.parametrize("sign", ["triplane_depth", "t_mapping"])
 def test_panohead_is_named(load, small_eg3d, write, sign):
     if sign == "triplane_depth":
-        content = write.eg3d(small_eg3d, rendering_kwargs={"triplane_depth": 3}, neural_rendering_resolution=4)
+        kwargs = {"triplane_depth": 3}
+        content = write.eg3d_bytes(small_eg3d, rendering_kwargs=kwargs, neural_rendering_resolution=4)
     else:
-        content = write.eg3d(small_eg3d | {"t_mapping.fc0.weight": torch.zeros(3, 4)}, neural_rendering_resolution=4,
-                             parts=("t_mapping",))
+        wide = small_eg3d | {"t_mapping.fc0.weight": torch.zeros(3, 4)}
+        content = write.eg3d_bytes(wide, neural_rendering_resolution=4, parts=("t_mapping",))
     with pytest.raises(InputError, match="PanoHead"):
         load(content)
 
@@ -188,7 +189,7 @@ def test_what_is_no_file_at_all_is_named(load, tmp_path, content, words):
 
 
 def test_unknown_plane_axes_name_the_option_and_the_option_helps(load, small_eg3d, write):
-    content = write.eg3d(small_eg3d, plane_axes=torch.eye(3).repeat(3, 1, 1), neural_rendering_resolution=4)
+    content = write.eg3d_bytes(small_eg3d, plane_axes=torch.eye(3).repeat(3, 1, 1), neural_rendering_resolution=4)
     with pytest.raises(InputError, match="set plane_axes .*xy_xz_zx"):
         load(content)
     for name in PLANE_AXES:
@@ -206,9 +207,9 @@ def laughs(depth=80):
 def test_nested_laughs_take_no_time(load, small_weights, write, place):
     """A value that would be 2^80 numbers as text: nothing is rendered or copied from it."""
     if place == "attribute":
-        content = write.nvidia(small_weights, conv_clamp=laughs())
+        content = write.nvidia_bytes(small_weights, conv_clamp=laughs())
     elif place == "class name":
-        content = write.nvidia(small_weights, class_name=laughs())
+        content = write.nvidia_bytes(small_weights, class_name=laughs())
     elif place == "root":
         content = pickle.dumps(laughs())
     else:
@@ -228,17 +229,17 @@ def test_keys_that_all_hash_alike_take_no_time(load):
 
 
 def test_shared_modules_are_looked_at_once_for_each_place_and_no_more(load, small_weights, write):
-    module = write.record(small_weights)
+    module = write.module_record(small_weights)
     for _ in range(40):     # 2^40 places of one module
-        module = write.record({}, children={"a": module, "b": module})
+        module = write.module_record({}, children={"a": module, "b": module})
     start = time.process_time()
     with pytest.raises(InputError, match="deep|many"):
-        load(write.network(module))
+        load(write.network_bytes(module, 3))
     assert time.process_time() - start < 5
 
 
 def test_names_for_terminals_are_escaped_when_they_are_printed(tmp_path, small_weights, write, capsys):
-    (tmp_path / "x.pkl").write_bytes(write.nvidia(small_weights, class_name="Gen\x1b[31m"))
+    (tmp_path / "x.pkl").write_bytes(write.nvidia_bytes(small_weights, class_name="Gen\x1b[31m"))
     assert main(["inspect", str(tmp_path / "x.pkl")]) == 0
     printed = capsys.readouterr().out
     assert "\x1b" not in printed and "Gen\\x1b[31m" in printed

@@ -167,7 +167,7 @@ def test_zip_with_a_huge_directory_is_refused(tmp_path):
 
 
 def test_zip_storage_must_have_its_size(tmp_path, write):
-    content = write.torch({"g_ema": {"conv1.conv.weight": torch.zeros(64)}})
+    content = write.torch_bytes({"g_ema": {"conv1.conv.weight": torch.zeros(64)}})
     parts = {"data.pkl": zipfile.ZipFile(io.BytesIO(content)).read("archive/data.pkl"), "data/0": b"\0" * 16}
     assert "size" in refused(tmp_path / "x.pt", zip_bytes(parts))
 
@@ -260,7 +260,7 @@ def test_hostile_eg3d_settings(tmp_path, small_eg3d, config):
     ("sr_antialias", None), ("decoder_lr_mul", {}), ("decoder_lr_mul", float("nan")), ("box_warp", {"a": {}}),
 ])
 def test_hostile_rendering_kwargs(tmp_path, small_eg3d, write, name, value):
-    content = write.eg3d(small_eg3d, rendering_kwargs={name: value}, neural_rendering_resolution=4)
+    content = write.eg3d_bytes(small_eg3d, rendering_kwargs={name: value}, neural_rendering_resolution=4)
     assert "damaged" not in refused(tmp_path / "x.pkl", content)
 
 
@@ -271,7 +271,7 @@ def test_hostile_rendering_kwargs(tmp_path, small_eg3d, write, name, value):
     {"plane_axes": torch.eye(3).repeat(3, 1, 1)},
 ])
 def test_hostile_eg3d_attributes(tmp_path, small_eg3d, write, options):
-    content = write.eg3d(small_eg3d, **({"neural_rendering_resolution": 4} | options))
+    content = write.eg3d_bytes(small_eg3d, **({"neural_rendering_resolution": 4} | options))
     assert "damaged" not in refused(tmp_path / "x.pkl", content)
 
 
@@ -283,10 +283,10 @@ def originals(small_weights, small_eg3d, rosinality_small, write, tmp_path_facto
     eg3d = path.read_bytes()
     Generator.from_state_dict(small_weights).save(path)
     checkpoint = {"g_ema": rosinality_small, "latent_avg": torch.zeros(4)}
-    return {"a.safetensors": path.read_bytes(), "b.pkl": write.nvidia(small_weights, protocol=3),
-            "c.pkl": write.nvidia(small_weights, protocol=2), "d.pt": write.torch(checkpoint),
-            "e.pt": write.torch(checkpoint, legacy=True), "f.safetensors": eg3d,
-            "g.pkl": write.eg3d(small_eg3d, plane_axes=RELEASED_AXES, neural_rendering_resolution=4)}
+    return {"a.safetensors": path.read_bytes(), "b.pkl": write.nvidia_bytes(small_weights, protocol=3),
+            "c.pkl": write.nvidia_bytes(small_weights, protocol=2), "d.pt": write.torch_bytes(checkpoint),
+            "e.pt": write.torch_bytes(checkpoint, legacy=True), "f.safetensors": eg3d,
+            "g.pkl": write.eg3d_bytes(small_eg3d, plane_axes=RELEASED_AXES, neural_rendering_resolution=4)}
 
 
 def test_originals_are_read(originals, tmp_path):

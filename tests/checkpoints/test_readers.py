@@ -24,12 +24,12 @@ def files(tmp_path, public_weights, rosinality_weights, rosinality_case, write):
     average = rosinality_case["in.latent_avg"][0]
     checkpoint = {"g_ema": rosinality_weights, "latent_avg": average, "args": None}
     contents = {
-        "nvidia2.pkl": write.nvidia(public_weights, protocol=2),
-        "nvidia4.pkl": write.nvidia(public_weights, protocol=4),
-        "zip.pt": write.torch(checkpoint), "legacy.pt": write.torch(checkpoint, legacy=True),
-        "psp.pt": write.torch({"state_dict": {f"decoder.{k}": v for k, v in rosinality_weights.items()}
+        "nvidia2.pkl": write.nvidia_bytes(public_weights, protocol=2),
+        "nvidia4.pkl": write.nvidia_bytes(public_weights, protocol=4),
+        "zip.pt": write.torch_bytes(checkpoint), "legacy.pt": write.torch_bytes(checkpoint, legacy=True),
+        "psp.pt": write.torch_bytes({"state_dict": {f"decoder.{k}": v for k, v in rosinality_weights.items()}
                                | {"encoder.body.weight": torch.zeros(2)}, "latent_avg": average.repeat(8, 1)}),
-        "nada.pt": write.torch({"g_ema": rosinality_weights}), "plain.pt": write.torch(public_weights),
+        "nada.pt": write.torch_bytes({"g_ema": rosinality_weights}), "plain.pt": write.torch_bytes(public_weights),
     }
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
@@ -86,14 +86,14 @@ def test_converted_files_are_bit_identical(files, name, skip_case):
 
 
 def test_clamp_and_fp16_blocks_survive(tmp_path, public_weights, write):
-    (tmp_path / "a.pkl").write_bytes(write.nvidia(public_weights, conv_clamp=256, use_fp16=True))
+    (tmp_path / "a.pkl").write_bytes(write.nvidia_bytes(public_weights, conv_clamp=256, use_fp16=True))
     convert(tmp_path / "a.pkl", tmp_path / "a.safetensors")
     config = load_generator(tmp_path / "a.safetensors").config
     assert (config.conv_clamp, config.num_fp16_res) == (256.0, 4)
 
 
 def test_half_precision_weights_are_read_as_fp32(tmp_path, public_weights, write):
-    (tmp_path / "a.pkl").write_bytes(write.nvidia({k: v.half() for k, v in public_weights.items()}))
+    (tmp_path / "a.pkl").write_bytes(write.nvidia_bytes({k: v.half() for k, v in public_weights.items()}))
     assert load_generator(tmp_path / "a.pkl").w_avg.dtype == torch.float32
 
 

@@ -33,7 +33,7 @@ def weights(case):
 
 @pytest.mark.parametrize("protocol", [2, 4])
 def test_a_pickle_gives_the_reference_pictures(tmp_path, case, weights, write, protocol):
-    (tmp_path / "x.pkl").write_bytes(write.nvidia(weights, protocol, **ATTRIBUTES))
+    (tmp_path / "x.pkl").write_bytes(write.nvidia_bytes(weights, protocol, **ATTRIBUTES))
     generator = load_generator(tmp_path / "x.pkl")
     assert isinstance(generator, StyleGAN3Generator)
     image, expected = generator.render(case["out.ws"][:1]).image, case["out.img_stored"]
@@ -43,7 +43,8 @@ def test_a_pickle_gives_the_reference_pictures(tmp_path, case, weights, write, p
 
 
 def test_a_converted_file_renders_the_same_bits(tmp_path, case, weights, write):
-    (tmp_path / "x.pkl").write_bytes(write.nvidia(weights, **ATTRIBUTES | {"conv_clamp": None, "output_scale": 0.5}))
+    attributes = ATTRIBUTES | {"conv_clamp": None, "output_scale": 0.5}
+    (tmp_path / "x.pkl").write_bytes(write.nvidia_bytes(weights, **attributes))
     before = load_generator(tmp_path / "x.pkl")
     convert(tmp_path / "x.pkl", tmp_path / "x.safetensors")
     after = load_generator(tmp_path / "x.safetensors")
@@ -54,7 +55,7 @@ def test_a_converted_file_renders_the_same_bits(tmp_path, case, weights, write):
 
 
 def test_inspect(tmp_path, weights, write):
-    (tmp_path / "x.pkl").write_bytes(write.nvidia(weights, **ATTRIBUTES))
+    (tmp_path / "x.pkl").write_bytes(write.nvidia_bytes(weights, **ATTRIBUTES))
     facts = inspect_file(tmp_path / "x.pkl")
     assert (facts["family"], facts["resolution"], facts["num_ws"], facts["img_channels"]) == ("StyleGAN3", 64, 16, 3)
     assert facts["architecture"] == ("R" if "L0_36_24" in facts["channels"] else "T")
@@ -63,7 +64,7 @@ def test_inspect(tmp_path, weights, write):
 
 def test_incomplete_files_are_named(tmp_path, weights, write):
     few = {key: value for key, value in weights.items() if key != "synthesis.input.freqs"}
-    (tmp_path / "x.pkl").write_bytes(write.nvidia(few, **ATTRIBUTES))
+    (tmp_path / "x.pkl").write_bytes(write.nvidia_bytes(few, **ATTRIBUTES))
     with pytest.raises(InputError, match="input.freqs"):
         load_generator(tmp_path / "x.pkl")
     few = {key: value for key, value in weights.items() if ".L3_" not in key}

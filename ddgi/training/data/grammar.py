@@ -23,6 +23,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...config import short
 from ...errors import InputError
 
 START = "start"
@@ -155,10 +156,10 @@ def _choose(options: tuple[_Option, ...], draws: random.Random) -> _Option:
 def _rule_name(line: str, rules: dict, where: str) -> str:
     match = _RULE.match(line)
     if match is None:
-        raise InputError(f"{where}: {line.strip()!r} is no rule; begin a rule with its name and a colon, and indent "
-                         f"its options.")
+        raise InputError(f"{where}: {short(line.strip())} is no rule; begin a rule with its name and a colon, and "
+                         f"indent its options.")
     if match[1] in rules:
-        raise InputError(f"{where}: the rule {match[1]!r} is there twice; join the two.")
+        raise InputError(f"{where}: the rule {short(match[1])} is there twice; join the two.")
     rules[match[1]] = []
     return match[1]
 
@@ -167,7 +168,7 @@ def _option(text: str, where: str) -> _Option:
     match = _WEIGHT.match(text)
     weight = float(match[1]) if match else 1.0
     if weight <= 0:
-        raise InputError(f"{where}: the weight {match[1]} is not above 0; remove the option instead.")
+        raise InputError(f"{where}: the weight {match[1][:20]} is not above 0; remove the option instead.")
     if weight > _MOST:
         raise InputError(f"{where}: the weight is larger than {_MOST:g}; use smaller ones, only their ratio counts.")
     text = match[2] if match else text
@@ -208,7 +209,7 @@ def _probability(text: str, where: str) -> tuple[float, str]:
         return 0.5, text
     value = float(match[1])
     if not 0 <= value <= 1:
-        raise InputError(f"{where}: the probability {match[1]} is not between 0 and 1.")
+        raise InputError(f"{where}: the probability {match[1][:20]} is not between 0 and 1.")
     return value, text[match.end():]
 
 
@@ -229,17 +230,17 @@ def _check_rules(rules: dict[str, list[_Option]], name: str) -> None:
     leads = {}
     for rule, options in rules.items():
         if not options:
-            raise InputError(f"{name}: the rule {rule!r} has no options; add indented lines below it.")
+            raise InputError(f"{name}: the rule {short(rule)} has no options; add indented lines below it.")
         leads[rule] = [other for option in options for other in _references(option.pieces)]
         for other in leads[rule]:
             if other not in rules:
-                raise InputError(f"{name}: the rule {rule!r} names [{other}], which is no rule; add it or correct "
-                                 f"the name.")
+                raise InputError(f"{name}: the rule {short(rule)} names {short(other)}, which is no rule; add it or "
+                                 f"correct the name.")
     letters: dict[str, int] = {}                    # most that a rule can draw
 
     def visit(rule: str, path: tuple[str, ...]) -> None:
         if rule in path:
-            circle = " -> ".join((*path[path.index(rule):], rule))
+            circle = " -> ".join((*path[path.index(rule):], rule))[:200]
             raise InputError(f"{name}: the rules lead in a circle ({circle}); a prompt would never end.")
         if len(path) > _DEPTH_LIMIT:
             raise InputError(f"{name}: more than {_DEPTH_LIMIT} rules lead into one another; join some.")
@@ -248,8 +249,8 @@ def _check_rules(rules: dict[str, list[_Option]], name: str) -> None:
                 visit(other, (*path, rule))
             letters[rule] = max(_letters(option.pieces, letters) for option in rules[rule])
             if letters[rule] > _LONGEST:
-                raise InputError(f"{name}: the rule {rule!r} can draw more than {_LONGEST:,} letters; a prompt is much "
-                                 f"shorter.")
+                raise InputError(f"{name}: the rule {short(rule)} can draw more than {_LONGEST:,} letters; a prompt is "
+                                 f"much shorter.")
 
     for rule in rules:
         visit(rule, ())

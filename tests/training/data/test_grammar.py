@@ -43,7 +43,7 @@ CHAIN = "start:\n  [r0]\n" + "".join(f"r{n}:\n  [r{n + 1}]\n" for n in range(200
     ("", "has no rule 'start'"),
     ("start:\n", "'start' has no options"),
     ("  x\n", "line 1: an option stands before any rule"),
-    ("start:\n  [hair]\n", r"names \[hair\], which is no rule"),
+    ("start:\n  [hair]\n", r"names .hair., which is no rule"),
     ("start:\n  [a]\na:\n  [b]\nb:\n  x(0.1: [a])\n", "circle \\(a -> b -> a\\)"),
     ("start:\n  x [a\n", r"line 2: a '\[' is never closed"),
     ("start:\n  x (a\n", r"line 2: a '\(' is never closed"),
