@@ -3,8 +3,10 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from ddgi.config import build
 from ddgi.errors import InputError
@@ -12,7 +14,7 @@ from ddgi.facemask import read_mask
 from ddgi.headworld import render_batch
 from ddgi.palette import CLASS_NAMES
 from ddgi.roughness import leave_out, rough_lines
-from ddgi.training.data import HeadWorld, Hints
+from ddgi.training.data import Augment, HeadWorld, Hints
 from ddgi.training.data.hints import NAMED_BY, mask_hint
 from ddgi.training.sources import DataTable, open_source
 
@@ -122,3 +124,29 @@ def test_recipes_train_with_rough_hints_and_without_unless_they_say_otherwise(tm
 def test_a_source_may_have_samples_without_a_hint():
     source = HeadWorld(range(2), 16, Hints(no_hint_share=1.0))
     assert source.sample(0, seeded()).hint is None
+
+
+def test_every_key_of_the_table_reaches_its_source(tmp_path):
+    table = {"hint_size": 32, "scribble_from": "mask", "scribble_threshold": 0.1, "scribble_detail": 2.0,
+             "scribble_thickness": 3, "no_hint_share": 0.1, "rough_share": 0.2, "leave_out": 0.4, "mask_share": 0.0}
+    own = open_source(build(DataTable, {**table, "count": 4, "truncation_low": 0.2, "truncation_high": 0.9}, "data."),
+                      toys.generator(), 8, tmp_path)
+    assert own.hints == Hints(0.0, 32, "mask", 0.1, 2.0, 3, 0.1, 0.2, 0.4) and own.truncation_psi == (0.2, 0.9)
+    for number in range(3):
+        Image.fromarray(np.random.default_rng(number).integers(0, 256, (24, 24, 3), dtype=np.uint8)).save(
+            tmp_path / f"{number}.png")
+    (tmp_path / "1.txt").write_text("a face")
+    files = {**table, "source": "folder", "root": str(tmp_path), "needed": "caption", "crop": 0.5, "check": "quick",
+             "min_side": 20, "flip": True, "masks": "class colours"}
+    folder = open_source(build(DataTable, files, "data."), toys.generator(), 8, tmp_path)
+    assert len(folder) == 1 and folder.reading.hints == own.hints
+    reading = folder.reading
+    assert (reading.check, reading.min_side, reading.augment, reading.masks) == (
+        "quick", 20, Augment(flip=True, crop=0.5), "class colours")
+
+
+@pytest.mark.parametrize(("key", "value"), [("truncation_low", -0.1), ("yaw", 400.0), ("scribble_thickness", 0),
+                                            ("check", "deep"), ("scribble_from", "air"), ("drawn_share", 2.0)])
+def test_values_of_the_table_have_bounds(key, value):
+    with pytest.raises(InputError, match=f"{key} is "):
+        build(DataTable, {key: value}, "data.")
