@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import torch
+from einops import rearrange
 
 from ..errors import InputError
 from .surface import largest_piece, surface_nets, vertex_normals
@@ -113,9 +114,10 @@ def _colours(generator: "VolumeGenerator", planes: torch.Tensor, vertices: torch
     parts = []
     for start, inward in zip(vertices.split(size), normals.neg().split(size)):
         points = start.to(planes)[:, None] + inward.to(planes)[:, None] * depths[:, None]        # [v, S, 3]
-        density, colours = generator.query(planes, points.reshape(1, -1, 3))
-        passed = torch.exp(-density.view(-1, SKIN_SAMPLES).float() * length)
+        density, colours = generator.query(planes, rearrange(points, "v s xyz -> 1 (v s) xyz"))
+        passed = torch.exp(-rearrange(density, "1 (v s) -> v s", s=SKIN_SAMPLES).float() * length)
         weights = torch.cat([torch.ones_like(passed[:, :1]), passed[:, :-1].cumprod(1)], 1) * (1 - passed)
         weights = weights / weights.sum(1, keepdim=True).clamp_min(1e-12)
-        parts.append((colours[0].T.reshape(-1, SKIN_SAMPLES, 3).float() * weights[..., None]).sum(1).cpu())
+        colours = rearrange(colours, "1 rgb (v s) -> v s rgb", s=SKIN_SAMPLES).float()
+        parts.append((colours * weights[..., None]).sum(1).cpu())
     return torch.cat(parts)

@@ -7,6 +7,7 @@ without autograd the factors go into the weight, which saves two passes over the
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 
 from .fir import blur
 
@@ -84,4 +85,5 @@ def modulated_rgb(x: torch.Tensor, weight: torch.Tensor, styles: torch.Tensor) -
         [B, O, H, W].
     """
     matrices = (weight.float()[None, :, :, 0, 0] * styles.float()[:, None]).to(x.dtype)
-    return torch.bmm(matrices, x.flatten(2)).unflatten(2, x.shape[2:])
+    pixels = torch.bmm(matrices, rearrange(x, "b i h w -> b i (h w)"))
+    return rearrange(pixels, "b o (h w) -> b o h w", h=x.shape[2])

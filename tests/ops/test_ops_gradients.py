@@ -8,8 +8,8 @@ from ddgi.ops import modulated as modulated_module
 
 
 def double(*shape, seed):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator, dtype=torch.float64, requires_grad=True)
+    rng = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, generator=rng, dtype=torch.float64, requires_grad=True)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 
 from .network import EG3D
 from .planes import PLANE_AXES
@@ -34,5 +35,5 @@ class Lattice:
             upper = z if max(axes) == 2 else y
             # [C, rows, R], or [C, rows, 1] where the plane does not know x
             total = total + (values[:, upper] if min(axes) == 0 else values[:, upper, y, None])
-        raw = self.decoder.density(total.flatten(1)[None] * (1 / 3))
-        return F.softplus(raw[0].unflatten(0, (len(z), -1)) - 1)
+        raw = self.decoder.density(rearrange(total, "c rows x -> 1 c (rows x)") * (1 / 3))
+        return F.softplus(rearrange(raw, "1 (rows x) -> rows x", rows=len(z)) - 1)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import torch
+from einops import rearrange
 from torch import nn
 
 from ...cameras import rays_from_label
@@ -41,7 +42,7 @@ class EG3D(nn.Module):
                dtype: torch.dtype | None = None) -> torch.Tensor:
         """ws [B, num_ws, w_dim] to tri-planes [B, 3, C, P, P]; they serve every view of a head."""
         planes = self.backbone.synthesis(ws, noise_mode, seed, dtype=dtype)
-        return planes.unflatten(1, (3, self.config.feature_channels))
+        return rearrange(planes, "b (plane c) h w -> b plane c h w", plane=3)
 
     def field(self, planes: torch.Tensor) -> Field:
         """The volume of planes [B, 3, C, P, P]: points [B, M, 3] to (raw density [B, M], colours [B, C, M])."""
@@ -66,8 +67,7 @@ class EG3D(nn.Module):
         origins = origins[:, None].expand_as(directions)
         feature, depth, alpha = render_rays(self.field(planes), origins, directions, self.config.rendering, noise,
                                             chunk)
-        feature = feature.unflatten(2, (size, size))
+        feature = rearrange(feature, "b c (h w) -> b c h w", h=size)
+        depth, alpha = (rearrange(value, "b (h w) -> b 1 h w", h=size) for value in (depth, alpha))
         image = self.superresolution(feature, ws, dtype=dtype)
-        square = (-1, 1, size, size)
-        return RenderOutput(image, feature[:, :3].contiguous(), depth.reshape(square), alpha.reshape(square),
-                            labels)
+        return RenderOutput(image, feature[:, :3].contiguous(), depth, alpha, labels)

@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 
 # For each plane the coordinates (column, row) it is read at. Released EG3D weights need the first entry: its
 # third plane repeats the second, transposed (a known bug of the reference, eg3d issue 67). Forks differ.
@@ -16,7 +17,7 @@ PLANE_AXES = {
 def project(points: torch.Tensor, plane_axes: str) -> torch.Tensor:
     """Points [B, M, 3] to their coordinates on the three planes, [B, 3, M, 2]."""
     axes = torch.tensor(PLANE_AXES[plane_axes], device=points.device)
-    return points[..., axes].transpose(1, 2)                                     # [B, M, 3, 2] -> [B, 3, M, 2]
+    return rearrange(points[..., axes], "b m plane xy -> b plane m xy")
 
 
 def plane_features(planes: torch.Tensor, points: torch.Tensor, box_warp: float, plane_axes: str) -> torch.Tensor:
@@ -29,11 +30,10 @@ def plane_features(planes: torch.Tensor, points: torch.Tensor, box_warp: float, 
     Returns:
         [B, 3, C, M].
     """
-    batch, _, channels = planes.shape[:3]
-    grid = project(points * (2 / box_warp), plane_axes).reshape(batch * 3, 1, -1, 2)
-    features = F.grid_sample(planes.flatten(0, 1), grid.to(planes.dtype), mode="bilinear", padding_mode="zeros",
-                             align_corners=False)
-    return features.reshape(batch, 3, channels, -1)
+    grid = rearrange(project(points * (2 / box_warp), plane_axes), "b plane m xy -> (b plane) 1 m xy")
+    features = F.grid_sample(rearrange(planes, "b plane c h w -> (b plane) c h w"), grid.to(planes.dtype),
+                             mode="bilinear", padding_mode="zeros", align_corners=False)
+    return rearrange(features, "(b plane) c 1 m -> b plane c m", plane=3)
 
 
 def mean_features(planes: torch.Tensor, points: torch.Tensor, box_warp: float, plane_axes: str) -> torch.Tensor:

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from einops import rearrange
 
+from ...seeds import seeded
 from .config import RenderingConfig
 from .march import expected_depth, interval_weights, sample_weights
 from .sampling import importance, ray_bounds, stratified
@@ -39,9 +41,9 @@ def rays_per_chunk(config: RenderingConfig, memory_mib: float, batch: int = 1) -
 
 def jitter(rays: int, config: RenderingConfig, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Uniforms of one view, [1, R, S] and [1, R, F], drawn on the CPU: the same on every device and for every chunk."""
-    generator = torch.Generator().manual_seed(seed)
-    return (torch.rand(1, rays, config.depth_resolution, generator=generator),
-            torch.rand(1, rays, config.depth_resolution_importance, generator=generator))
+    rng = seeded(seed)
+    return (torch.rand(1, rays, config.depth_resolution, generator=rng),
+            torch.rand(1, rays, config.depth_resolution_importance, generator=rng))
 
 
 def march_rays(field: Field, origins: torch.Tensor, directions: torch.Tensor,
@@ -96,8 +98,9 @@ def _look(field: Field, origins: torch.Tensor, directions: torch.Tensor,
           depths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Raw density [B, R, S] and colours [B, C, R, S] at depths [B, R, S] along rays [B, R, 3]."""
     points = torch.addcmul(origins[:, :, None], depths[..., None], directions[:, :, None])
-    density, colours = field(points.flatten(1, 2))
-    return density.reshape(depths.shape), colours.reshape(*colours.shape[:2], *depths.shape[1:])
+    density, colours = field(rearrange(points, "b r s xyz -> b (r s) xyz"))
+    samples = depths.shape[-1]
+    return rearrange(density, "b (r s) -> b r s", s=samples), rearrange(colours, "b c (r s) -> b c r s", s=samples)
 
 
 def _gather_light(colours: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:

@@ -5,6 +5,7 @@ Depths are distances along unit rays, [B, R, S] for S samples on each of R rays.
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 
 from .config import RenderingConfig
 
@@ -55,8 +56,8 @@ def stratified(start: torch.Tensor, end: torch.Tensor, config: RenderingConfig,
 
 def importance(depths: torch.Tensor, weights: torch.Tensor, count: int, u: torch.Tensor | None = None) -> torch.Tensor:
     """`count` further depths [B, R, count] where the weights [B, R, S - 1] of the first depths [B, R, S] are large."""
-    smooth = F.max_pool1d(weights.flatten(0, 1)[:, None], 2, stride=1, padding=1)
-    smooth = F.avg_pool1d(smooth, 2, stride=1)[:, 0].reshape(weights.shape) + 0.01
+    smooth = F.max_pool1d(rearrange(weights, "b r s -> (b r) 1 s"), 2, stride=1, padding=1)
+    smooth = rearrange(F.avg_pool1d(smooth, 2, stride=1), "(b r) 1 s -> b r s", b=len(weights)) + 0.01
     middles = (depths[..., :-1] + depths[..., 1:]) / 2
     return inverse_cdf(middles, smooth[..., 1:-1], count, u)
 

@@ -1,6 +1,7 @@
 """Residual discriminator of StyleGAN2 (Karras 2020, figure 7c) for adversarial training and fine-tuning."""
 
 import torch
+from einops import rearrange, repeat
 from torch import nn
 
 from ...errors import InputError
@@ -16,12 +17,12 @@ def minibatch_std(x: torch.Tensor, group_size: int = 4) -> torch.Tensor:
 
     [B, C, H, W] to [B, C + 1, H, W]; the group shrinks to the largest divisor of the batch.
     """
-    batch, channels, height, width = x.shape
+    batch, _, height, width = x.shape
     group = next(size for size in range(min(group_size, batch), 0, -1) if batch % size == 0)
-    y = x.float().reshape(group, batch // group, channels, height, width)
+    y = rearrange(x.float(), "(group b) c h w -> group b c h w", group=group)
     y = y - y.mean(dim=0)
     y = (y.square().mean(dim=0) + 1e-8).sqrt().mean(dim=(1, 2, 3))
-    y = y.repeat(group).reshape(batch, 1, 1, 1).expand(-1, 1, height, width)
+    y = repeat(y, "b -> (group b) 1 h w", group=group, h=height, w=width)
     return torch.cat([x, y.to(x.dtype)], dim=1)
 
 
@@ -76,7 +77,7 @@ class DiscriminatorEpilogue(nn.Module):
     def forward(self, x: torch.Tensor, projection: torch.Tensor | None) -> torch.Tensor:
         """[B, C, 4, 4] to [B, 1]."""
         x = self.conv(minibatch_std(x)).float()
-        x = equalised_linear(self.out, bias_act(equalised_linear(self.fc, x.flatten(1))))
+        x = equalised_linear(self.out, bias_act(equalised_linear(self.fc, rearrange(x, "b c h w -> b (c h w)"))))
         if projection is not None:
             x = (x * projection).sum(dim=1, keepdim=True) * projection.shape[1] ** -0.5
         return x
