@@ -43,6 +43,11 @@ def file_names(kind: str) -> list[str]:
     return folder_paths.get_filename_list(kind) + demo
 
 
+def all_folders(kind: str) -> list[Path]:
+    """The user's folders for this kind, then the pack's own."""
+    return [Path(folder) for folder in folder_paths.get_folder_paths(kind)] + [DEMO]
+
+
 def file_path(kind: str, name: str) -> Path:
     """The file behind a name of `file_names`.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 from weakref import WeakValueDictionary
@@ -13,6 +14,7 @@ import torch
 from torch import nn
 
 from .. import ddgi
+from . import folders
 
 if TYPE_CHECKING:
     from ..ddgi.bridge import Bridge
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from ..ddgi.gan import Generator
 
 Value = TypeVar("Value")
+_COPIES = 4     # the weights, their gradients, and Adam's two averages
 # Generators that somebody holds, by file: what is loaded already can be compared before it is used.
 _GENERATORS: WeakValueDictionary[Path, ManagedModel[Generator]] = WeakValueDictionary()
 
@@ -31,10 +34,11 @@ class ManagedModel(Generic[Value]):
         value: the library object (Generator or Bridge); read its config and name at any time, but
             compute with it only through `load`.
         patcher: what ComfyUI's "free memory" and VRAM limits act on.
+        path: the file it was read from, None where it was made here.
     """
 
-    def __init__(self, value: Value, network: nn.Module):
-        self.value = value
+    def __init__(self, value: Value, network: nn.Module, path: Path | None = None):
+        self.value, self.path = value, path
         # The plain patcher moves whole networks. The dynamic one streams the weights of core's layer classes
         # only, and the modulated convolutions of a GAN hold loose tensors.
         self.patcher = comfy.model_patcher.ModelPatcher(
@@ -54,9 +58,26 @@ class ManagedModel(Generic[Value]):
 
 def managed_generator(path: str | Path, **options) -> ManagedModel[Generator]:
     """Read a generator file of any supported kind; options and errors as those of `ddgi.load_generator`."""
-    generator = ddgi.load_generator(path, operations=comfy.ops.manual_cast, **options)
-    managed = _GENERATORS[Path(path)] = ManagedModel(generator, generator)
+    generator = ddgi.load_generator(path, operations=comfy.ops.manual_cast,
+                                    bases=folders.all_folders(folders.GENERATORS), **options)
+    managed = _GENERATORS[Path(path)] = ManagedModel(generator, generator, Path(path))
     return managed
+
+
+def managed_copy(generator: Generator, path: Path | None = None) -> ManagedModel[Generator]:
+    """A generator that was made here, under memory management as if it had been loaded."""
+    generator = generator.to(comfy.model_management.unet_offload_device())
+    return ManagedModel(generator, generator, path)
+
+
+def trainable_copy(generator: ManagedModel[Generator]) -> Generator:
+    """The generator, on the device, with weights that may stand in a graph: those of loading nodes are for inference.
+
+    Call it outside of inference mode.
+    """
+    device = comfy.model_management.get_torch_device()
+    comfy.model_management.free_memory(_COPIES * generator.patcher.model_size(), device)
+    return copy.deepcopy(generator.value).to(device)
 
 
 def loaded_generator(path: str | Path) -> Generator | None:

@@ -1,13 +1,15 @@
 """Recognise a generator file by its content, read it, convert it."""
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from torch import nn
 
 from ..errors import InputError
 from ..gan import FAMILIES, Generator, all_options, chosen, family_of
-from ..native import load_network, read_metadata, read_tensors
+from ..native import load_network, load_tensors, read_metadata, read_tensors
+from . import difference
 from .foreign import Found, find_generator, from_tensors
 from .torch_data import LEGACY_MAGIC
 
@@ -63,11 +65,13 @@ def file_kind(path: Path) -> str:
     raise InputError(f"{path.name} is no generator file; .safetensors, NVIDIA .pkl and rosinality .pt are read.")
 
 
-def load_generator(path: str | Path, *, operations=nn, **options) -> Generator:
+def load_generator(path: str | Path, *, operations=nn, bases: Sequence[str | Path] = (),
+                   _seen: tuple[Path, ...] = (), **options) -> Generator:
     """Read a generator: our .safetensors, NVIDIA .pkl or rosinality .pt (also NADA, pSp, e4e, whole modules).
 
     Args:
         path: the file; its content decides, not its ending.
+        bases: folders with the generators that files of differences start from; their own folder is known.
         operations: supplies the linear layer class.
         options: what the file's family declares in `Generator.read_options`; None (or the option's default) takes
             the file's own. For EG3D files of forks: `plane_axes`, the order of their planes.
@@ -87,6 +91,8 @@ def load_generator(path: str | Path, *, operations=nn, **options) -> Generator:
         name = read_metadata(path).get("format") if kind == "safetensors" else None
         if name in FORMATS:
             return _read_native(path, FORMATS[name], options, operations)
+        if name == difference.FORMAT:
+            return _read_difference(path, operations, [Path(folder) for folder in bases], options, (*_seen, path))
         if name not in (None, "pt"):
             raise InputError(f"it is a {name[:40]!r} file, not a generator")
         found = from_tensors(read_tensors(path), None, "safetensors") if kind == "safetensors" else (
@@ -118,6 +124,21 @@ def _read_native(path: Path, family: type[Generator], options: dict, operations)
                                                build=family.network, what=f"the {family.label} generator")
     name = str(provenance.pop("name", None) or path.stem)
     return family.built(family.configured(config, **options), tensors, operations, name=name, provenance=provenance)
+
+
+def _read_difference(path: Path, operations, bases: list[Path], options: dict, seen: tuple[Path, ...]) -> Generator:
+    tensors, metadata = load_tensors(path, format=difference.FORMAT)
+    config, provenance = metadata["config"], dict(metadata["provenance"])
+    for candidate in difference.base_files(path, config, bases, seen):
+        base = load_generator(candidate, operations=operations, bases=bases, _seen=seen, **options)
+        if not difference.is_base(base, config):
+            continue
+        name = str(provenance.pop("name", None) or path.stem)
+        found = base.rebuilt(difference.rebuilt(tensors, base.module.state_dict()), name=name, provenance=provenance)
+        if found.fingerprint != config.get("fingerprint"):
+            raise InputError("its differences do not give the generator that it was saved as")
+        return found
+    raise difference.missing_base(config)
 
 
 def _build_foreign(found: Found, name: str, options: dict, operations) -> Generator:

@@ -1,5 +1,6 @@
 """What every generator family is to the rest of the pack: identity, latents, pictures, facts."""
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -144,6 +145,26 @@ class Generator(nn.Module, ABC):
             torch.manual_seed(seed)
             module = cls.network(config)
         return cls(config, module.eval().requires_grad_(False), name=name)
+
+    def copy(self, name: str, **provenance) -> "Generator":
+        """A copy with weights of its own, on the same device, which knows that it comes from this generator.
+
+        Its weights may stand in a graph where it is made outside of inference mode.
+        """
+        provenance = {**self.provenance, **provenance, "ancestry": list(self.lineage.descend())}
+        return type(self)(self.config, copy.deepcopy(self.module), name=name, provenance=provenance)
+
+    def rebuilt(self, tensors: Tensors, name: str, provenance: dict) -> "Generator":
+        """A generator of the same sizes with other weights, frozen."""
+        check_tensors(described(tensors), described(self.module.state_dict()), f"The {self.label} generator")
+        check_finite(tensors, f"The {self.label} generator")
+        module = copy.deepcopy(self.module)
+        module.load_state_dict(tensors)
+        return type(self)(self.config, module.eval().requires_grad_(False), name=name, provenance=provenance)
+
+    def drawing_weights(self) -> dict[str, torch.Tensor]:
+        """Parameters by name of all that turns ws into pictures: everything but the mapping network."""
+        return {name: value for name, value in self.module.named_parameters() if "mapping." not in name}
 
     # Identity.
 

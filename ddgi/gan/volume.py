@@ -22,11 +22,13 @@ class VolumeGenerator(Generator):
 
     Attributes:
         box_warp: side of the cube around the origin that holds the head, in world units.
+        pivot: the point that the generator's own cameras look at, in world units.
         bytes_per_point: of the temporaries of one point of `query` or `lattice`.
     """
 
     is_3d = True
     box_warp: float
+    pivot: tuple[float, float, float]
     bytes_per_point: int
 
     @abstractmethod

@@ -127,7 +127,9 @@ def open_generator(models: ModelTable) -> "ddgi.Generator":
         if models.checkpoint != DEMO:
             raise InputError("The recipe names no generator; set generator in [models] to a generator file.")
         name = f"demo/{files.GENERATOR}"
-    return ddgi.load_generator(own_file(folders.GENERATORS, name)).to(comfy.model_management.get_torch_device())
+    bases = folders.all_folders(folders.GENERATORS)
+    generator = ddgi.load_generator(own_file(folders.GENERATORS, name), bases=bases)
+    return generator.to(comfy.model_management.get_torch_device())
 
 
 def open_start(models: ModelTable) -> "ddgi.Bridge | None":

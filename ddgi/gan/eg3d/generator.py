@@ -87,6 +87,10 @@ class EG3DGenerator(VolumeGenerator):
         return self.config.rendering.box_warp
 
     @property
+    def pivot(self) -> tuple[float, float, float]:
+        return self.config.rendering.avg_camera_pivot
+
+    @property
     def bytes_per_point(self) -> int:
         return BYTES_PER_CHANNEL * (2 * self.config.feature_channels + self.config.decoder_width)
 
