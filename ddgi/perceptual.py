@@ -1,4 +1,4 @@
-"""How alike two pictures look: distances of feature maps, of a network that is given or of LPIPS."""
+"""How alike two pictures look: distances of colours and edges, of feature maps, of a given network or of LPIPS."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +16,7 @@ Features = Callable[[torch.Tensor], Sequence[torch.Tensor]]
 # Pictures a and b [B, 3, R, R] in -1..1 to distances [B], with gradients for a.
 Distance = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 SHORTEST = 32  # of pictures that LPIPS sees: its nets halve them five times
+SMALLEST = 8   # side of the last copies that `pyramid_distance` compares
 
 
 def feature_distance(features: Features, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
@@ -27,6 +28,22 @@ def feature_distance(features: Features, a: torch.Tensor, b: torch.Tensor) -> to
         targets = features(b)
     return sum((F.normalize(x, dim=1) - F.normalize(y, dim=1)).square().sum(1).mean((1, 2))
                for x, y in zip(features(a), targets))
+
+
+def pyramid_distance(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Distance [B] that needs no network: colours and edges of both pictures at every size down to 8 px.
+
+    Mean absolute differences of the pictures and of their differences between neighbouring pixels, summed over halved
+    copies (a Laplacian-like pyramid: Burt and Adelson 1983). Coarse sizes see where things are, fine ones how sharp.
+    """
+    total = 0.0
+    while True:
+        edges = [(x[..., 1:, :-1] - x[..., :-1, :-1], x[..., :-1, 1:] - x[..., :-1, :-1]) for x in (a, b)]
+        total = total + (a - b).abs().mean((1, 2, 3))
+        total = total + sum((x - y).abs().mean((1, 2, 3)) for x, y in zip(*edges))
+        if min(a.shape[-2:]) < 2 * SMALLEST:
+            return total
+        a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
 
 
 def encoder_features(encoder: nn.Module) -> Features:

@@ -37,6 +37,11 @@ def to_image(pictures: Tensor) -> Tensor:
     return rearrange((pictures.float() * 127.5 + 128).clamp(0, 255) / 255, "n c h w -> n h w c").contiguous()
 
 
+def from_image(image: Tensor) -> Tensor:
+    """Pictures [N, 3, H, W] in -1..1 of an IMAGE; undoes `to_image`. Alpha is left out."""
+    return rearrange((image[..., :3].float() * 255 - 128) / 127.5, "n h w c -> n c h w").contiguous()
+
+
 def image_to_bytes(image: Tensor) -> Tensor:
     """uint8 of an IMAGE or MASK in 0..1, any shape, to the nearest level."""
     return (image.float() * 255).round().clamp(0, 255).to(torch.uint8)

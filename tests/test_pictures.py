@@ -5,6 +5,7 @@ from PIL import Image
 
 from ddgi.pictures import (
     from_bytes,
+    from_image,
     image_from_bytes,
     image_from_pil,
     image_to_bytes,
@@ -22,6 +23,12 @@ def test_bytes_come_back_exactly():
     assert torch.equal(to_bytes(from_bytes(LEVELS)), LEVELS)
     assert torch.equal(image_to_bytes(image_from_bytes(LEVELS)), LEVELS)
     assert from_bytes(LEVELS)[[0, 255]].tolist() == [-1, 1]
+
+
+def test_an_image_gives_its_pictures_back():
+    """fp32 rounding of 255 x: 1e-6."""
+    pictures = torch.rand(2, 3, 4, 5, generator=torch.Generator().manual_seed(0)) * 1.9 - 0.95
+    torch.testing.assert_close(from_image(to_image(pictures)), pictures, atol=2e-6, rtol=0)
 
 
 def test_halves_round_up_and_the_rest_to_the_nearest_level():

@@ -121,13 +121,8 @@ class DiffusionEncoder:
         return self.vae.decode(samples).movedim(-1, 1).float() * 2 - 1
 
     def perceptual(self) -> Features:
-        """Features of the VAE's encoder, from a copy that gradients may pass (the host's own is for inference)."""
-        encoder = getattr(self.vae.first_stage_model, "encoder", None)
-        if not hasattr(encoder, "down"):
-            raise InputError(f"The VAE is a {type(self.vae.first_stage_model).__name__}, whose features cannot be "
-                             f"compared; use perceptual = \"lpips\", or the VAE of a Stable Diffusion checkpoint.")
-        device = comfy.model_management.get_torch_device()
-        return encoder_features(copy.deepcopy(encoder).to(device, torch.float32).requires_grad_(False).eval())
+        """Features of the VAE's encoder, see `vae_features`."""
+        return vae_features(self.vae)
 
     def describe(self) -> dict:
         control = None if self.control_net is None else type(self.control_net).__name__
@@ -206,3 +201,17 @@ def _named(value, name: str = "") -> Iterator[tuple[str, torch.Tensor]]:
     else:
         text = getattr(value, "__qualname__", type(value).__name__) if callable(value) else repr(value)
         yield f"{name}={text}", torch.empty(0)
+
+
+def vae_features(vae) -> Features:
+    """Features of a VAE's encoder, from a copy that gradients may pass (the host's own is for inference).
+
+    Raises:
+        InputError: it is no VAE of Stable Diffusion's kind.
+    """
+    encoder = getattr(vae.first_stage_model, "encoder", None)
+    if not hasattr(encoder, "down"):
+        raise InputError(f"The VAE is a {type(vae.first_stage_model).__name__}, whose features cannot be compared; use "
+                         f"the VAE of a Stable Diffusion checkpoint, or in a recipe perceptual = \"lpips\".")
+    device = comfy.model_management.get_torch_device()
+    return encoder_features(copy.deepcopy(encoder).to(device, torch.float32).requires_grad_(False).eval())

@@ -1,6 +1,5 @@
 """A training that a node asks for: shown at the node, kept in ComfyUI's folders."""
 
-import copy
 import dataclasses
 import json
 import re
@@ -8,8 +7,6 @@ from pathlib import Path
 
 import folder_paths
 import torch
-from comfy.model_management import get_torch_device, throw_exception_if_processing_interrupted
-from comfy.utils import ProgressBar
 
 from ...ddgi.bridge import BridgeSizes
 from ...ddgi.errors import InputError
@@ -23,13 +20,12 @@ from ...ddgi.training.preflight import report_lines
 from ...ddgi.training.sources import DataTable
 from ...ddgi.training.watch import Watch, last_preview, save_preview
 from .. import folders
-from ..managed import ManagedModel
-from ..node_text import show_text
+from ..managed import ManagedModel, trainable_copy
+from ..shown import Shown
 from .encoder import DiffusionEncoder
 from .recipe import check, prepare
 
 _NAME = re.compile(r"\w[\w .-]*(?<![ .])", re.ASCII)
-_LINES = 8  # of the report, under the node while it runs
 
 
 def train(name: str, data: dict, settings: dict, model, clip, vae, control_net, generator: ManagedModel[Generator],
@@ -53,7 +49,7 @@ def train(name: str, data: dict, settings: dict, model, clip, vae, control_net, 
     with torch.inference_mode(False):  # ComfyUI runs nodes in the mode, which knows no gradients
         encoder = DiffusionEncoder(model, clip, vae, control_net, size=settings["size"], cfg=settings["cfg"],
                                    steps=settings["sampling_steps"], name=type(model.model.model_config).__name__)
-        trainer, problems = prepare(_config(settings), _table(data, settings), encoder, _training_copy(generator),
+        trainer, problems = prepare(_config(settings), _table(data, settings), encoder, trainable_copy(generator),
                                     folder, shown.watch)
         file = _file(name, trainer)
         with trainer.lock:
@@ -67,20 +63,12 @@ class _Shown:
     """Shows a training at its node; a cancel stops it at the end of a step."""
 
     def __init__(self, folder: Path, node_id: str):
-        self.folder, self.node_id, self.lines = folder, node_id, []
-        self.what, self.bar, self.picture = "", None, None
-        self.watch = Watch(report=self._report, progress=self._progress, preview=self._preview)
-
-    def _report(self, line: str) -> None:
-        self.lines.append(line)
-        show_text("\n".join(self.lines[-_LINES:]), self.node_id)
+        self.folder, self.shown, self.picture = folder, Shown(node_id), None
+        self.watch = Watch(report=self.shown.report, progress=self._progress, preview=self._preview)
 
     def _progress(self, what: str, done: int, total: int) -> None:
-        if what != self.what:
-            self.what, self.bar = what, ProgressBar(total)  # a bar that went back would not be shown
         picture, self.picture = self.picture, None
-        self.bar.update_absolute(done, total, picture and ("JPEG", picture, None))
-        throw_exception_if_processing_interrupted()
+        self.shown.progress(what, done, total, picture)
 
     def _preview(self, stage: str, step: int, pictures: torch.Tensor) -> None:
         self.picture = save_preview(self.folder, stage, step, pictures)
@@ -108,11 +96,6 @@ def _table(fields: dict, settings: dict) -> DataTable:
     root = fields.get("root", "").strip().strip('"')  # Windows copies paths with quotes
     shares = {name: settings[name] for name in ("rough_share", "no_hint_share") if name in settings}
     return DataTable(**fields | shares | {"root": root and str(Path(folder_paths.get_input_directory()) / root)})
-
-
-def _training_copy(generator: ManagedModel[Generator]) -> Generator:
-    """The generator with weights that may stand in a graph; those of the loading node are for inference."""
-    return copy.deepcopy(generator.value).to(get_torch_device())
 
 
 def _file(name: str, trainer: BridgeTrainer) -> Path:
