@@ -13,7 +13,7 @@ _FIELDS = {"samples": "count", "words": "grammar", "folder": "root", "prompt": "
 # Choices of the trainer, which is loaded only when it trains; a test holds them and the defaults below to its own.
 _ATTENTION, _REFINEMENTS = ("output", "probabilities"), ("local", "global", "both")
 _GRAMMARS = ("faces", "head-world")
-_DENOISING_STEPS = ("uniform", "low", "late", "high", "logit_normal", "last")
+_DENOISING_STEPS = ("uniform", "low", "late", "ends", "high", "logit_normal", "last")
 _PRECISIONS = ("fp32", "bf16", "fp16")
 _CACHES = ("none", "disk")
 
@@ -125,8 +125,9 @@ def _advanced_inputs() -> list[io.Input]:
                        tooltip="What AbSMNet refines features by: the words at each place, all of it, or both."),
         io.Combo.Input("denoising_steps", options=list(_DENOISING_STEPS), default=_DENOISING_STEPS[0],
                        advanced=True, tooltip="Which steps of a sampling run are learnt. uniform: all alike. low: more "
-                                              "late ones. late: mostly the very last. high: more early ones. "
-                                              "logit_normal: mostly the middle. last: only the last."),
+                                              "late ones. late: mostly the very last. ends: those and pure noise, "
+                                              "for single passes. high: more early ones. logit_normal: mostly "
+                                              "the middle. last: only the last."),
         io.Combo.Input("precision", options=list(_PRECISIONS), default=_PRECISIONS[0], advanced=True,
                        tooltip="The precision of the training; bf16 and fp16 are faster on graphics cards."),
         io.Combo.Input("cache", options=list(_CACHES), default=_CACHES[0], advanced=True,

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ..bridge import BridgeSizes, load_bridge
+from ..bridge import BridgeSizes
 from ..checkpoints import load_generator
 from ..evaluation.judges import Judges
 from ..gan import EG3D, EG3DGenerator, StyleGAN2, StyleGAN2Config, StyleGAN2Generator
@@ -277,28 +277,30 @@ class Recipe:
                       rendered_share: float, mapping_width: int, modulation_steps: int, on_white: bool = False) -> None:
         """M and T by the trainer that users have, with the finished files of the diffusion model and the generator.
 
+        They begin with random weights always: a generator that was trained further has another latent space.
+
         known_w: z [B, 64] to the latent [B, w_dim] that the generator draws that head from.
         rendered_share: of a batch, for the losses on pictures (rendering costs the most).
         """
         s, encoder = self.settings, self.builders.encoder(self.out)
         source = self._heads(TRAINING_SEED, s.heads, s.resolution, on_white=on_white,
-                             hints=Hints(mask_share=0.55, size=encoder.side * HINT_SIZE_PER_LATENT),
+                             hints=Hints(mask_share=0.55, size=encoder.side * HINT_SIZE_PER_LATENT, no_hint_share=0.2,
+                                         rough_share=0.4),
                              latents=lambda z: known_w(z)[:, None])
         generator = load_generator(self.out / generator_file).to(s.device)
         config = self._bridge_config(rendered_share, mapping_width, modulation_steps)
         trainer = BridgeTrainer(config, source, encoder, generator, self.work / Path(file).stem,
-                                watch=Watch(report=self.report),
-                                start=load_bridge(self.start.path(file)) if self.start else None)
+                                watch=Watch(report=self.report))
         trainer.run().save(self.out / file, dtype=torch.float16)
 
     def _bridge_config(self, rendered_share: float, mapping_width: int, modulation_steps: int) -> TrainConfig:
         s = self.settings
         stage = StageConfig(batch=s.bridge_batch, rate=1e-3, ema_decay=0.995, rendered_share=rendered_share)
         return TrainConfig(
-            features=FeatureConfig(denoising_steps="late", cache="disk", passes=s.feature_passes,
+            features=FeatureConfig(denoising_steps="ends", cache="disk", passes=s.feature_passes,
                                    own_images=s.finished_images, statistics=512),
-            bridge=BridgeSizes(mapping_width=mapping_width, modulation_width=64, head_width=256), held_out=128,
-            loss_resolution=s.resolution,
+            bridge=BridgeSizes(mapping_width=mapping_width, modulation_width=64, head_width=256, timestep_channels=32),
+            held_out=128, loss_resolution=s.resolution,
             mapping=replace(stage, steps=s.mapping_steps),
             modulation=replace(stage, steps=modulation_steps, own_share=0.5))
 

@@ -69,18 +69,17 @@ class Settings:
     def further(self) -> "Settings":
         """The recipe for a set that goes on from a finished one."""
         shares = {"vae_steps": 0.2, "decoder_steps": 0.5, "diffusion_steps": 0.5, "generator_steps": 0.75,
-                  "volume_steps": 0.5, "eg3d_steps": 0.5, "feature_passes": 0.75, "finished_images": 0.75,
-                  "mapping_steps": 2 / 3, "modulation_steps": 2 / 3, "modulation_3d_steps": 2 / 3}
+                  "volume_steps": 0.5, "eg3d_steps": 0.5}
         return replace(self, **{name: round(getattr(self, name) * share) for name, share in shares.items()})
 
 
 CPU = Settings(
-    device="cpu", resolution=64, downscale=8, latent_channels=8, heads=16_384, drawn_share=0.5, judge_heads=3_000,
-    vae_channels=32, vae_mult=(1, 1, 2, 2), vae_batch=8, vae_steps=12_000, decoder_steps=5000,
+    device="cpu", resolution=64, downscale=8, latent_channels=8, heads=12_288, drawn_share=0.5, judge_heads=3_000,
+    vae_channels=32, vae_mult=(1, 1, 2, 2), vae_batch=8, vae_steps=10_000, decoder_steps=4000,
     model_channels=32, channel_mult=(1, 2, 3), text_width=96, text_layers=3, text_batch=128, text_steps=900,
-    diffusion_batch=32, diffusion_steps=14_000, diffusion_rate=1e-3,
+    diffusion_batch=32, diffusion_steps=9000, diffusion_rate=1e-3,
     generator_resolution=256, generator_channels=(128, 128, 128, 64, 48, 32, 16), generator_heads=4096, w_dim=128,
-    mapping_layers=8, generator_batch=8, generator_steps=16_000, polish_steps=300, z_steps=30_000,
+    mapping_layers=8, generator_batch=8, generator_steps=10_000, polish_steps=300, z_steps=20_000,
     code_steps=3000,
     views_resolution=128, plane_resolution=128,
     plane_channels=(128, 128, 128, 64, 48, 48), views=8192, volume_steps=8000, eg3d_steps=3300,

@@ -20,6 +20,14 @@ def late(rng: torch.Generator) -> float:
     return torch.rand((), generator=rng).item() ** 3
 
 
+def ends(rng: torch.Generator) -> float:
+    """Three tenths of the passes read pure noise, u in 0.98 .. 1, the others are late: for bridges that are read after
+    a whole sampling run and in a single pass as well.
+    """
+    noise, place = torch.rand(2, generator=rng).tolist()
+    return 1 - 0.02 * place if noise < 0.3 else place ** 3
+
+
 def high(rng: torch.Generator) -> float:
     """Density 2 u: more of the early steps, where the text shows more clearly."""
     return torch.rand(2, generator=rng).max().item()
@@ -37,7 +45,8 @@ def last(rng: torch.Generator) -> float:
 
 # A distribution draws u in 0..1: 0 is a clean picture (the last sampling step), 1 pure noise (the first).
 DISTRIBUTIONS: dict[str, Callable[[torch.Generator], float]] = {
-    "uniform": uniform, "low": low, "late": late, "high": high, "logit_normal": logit_normal, "last": last}
+    "uniform": uniform, "low": low, "late": late, "ends": ends, "high": high, "logit_normal": logit_normal,
+    "last": last}
 
 
 def draw_timestep(distribution: str, count: int, rng: torch.Generator) -> int:

@@ -34,7 +34,7 @@ def test_what_a_recipe_does_not_say_keeps_its_default(tmp_path):
     ({"mapping": {"losses": {"pixel": "a"}}}, "mapping.losses is .* it is a table of numbers"),
     ({"mapping": {"schedule": "linear"}}, "schedule is 'linear'; choose from cosine, constant"),
     ({"mapping": {"own_share": 0.5}}, "M learns from the true pictures"),
-    ({"features": {"denoising_steps": "all"}}, "denoising_steps is 'all'; choose from uniform, low, late, high"),
+    ({"features": {"denoising_steps": "all"}}, "denoising_steps is 'all'; choose from uniform, low, late, ends, high"),
     ({"precision": "fp8"}, "In the recipe: precision is 'fp8'"),
     ({"modulation": {"rate": float("nan")}}, "rate is nan; it must be above 0"),
     ({"mapping": {"rate": float("inf")}}, "rate is inf; it must be at most"),
@@ -85,10 +85,13 @@ def test_counts_of_samples_are_checked_before_anything_is_made(key, value):
         build(DataTable, {key: value}, "data.")
 
 
-# Means of the densities 1, 2 (1 - u), 2 u, of a cubed uniform number, and of the logit-normal, which is symmetric.
-MEANS = {"uniform": 0.5, "low": 1 / 3, "late": 1 / 4, "high": 2 / 3, "logit_normal": 0.5, "last": 0.0}
+# Means of the densities 1, 2 (1 - u), 2 u, of a cubed uniform number, of that mixed with 0.98 .. 1, and of the
+# logit-normal, which is symmetric.
+MEANS = {"uniform": 0.5, "low": 1 / 3, "late": 1 / 4, "ends": 0.3 * 0.99 + 0.7 / 4, "high": 2 / 3, "logit_normal": 0.5,
+         "last": 0.0}
 # Mean squares: uniform 1/3; min and max of two: 1/6, 1/2; cube 1/7; logit-normal: variance 0.0434 by quadrature.
-SQUARES = {"uniform": 1 / 3, "low": 1 / 6, "late": 1 / 7, "high": 1 / 2, "logit_normal": 0.25 + 0.0434, "last": 0.0}
+SQUARES = {"uniform": 1 / 3, "low": 1 / 6, "late": 1 / 7, "ends": 0.3 * 0.98013 + 0.7 / 7, "high": 1 / 2,
+           "logit_normal": 0.25 + 0.0434, "last": 0.0}
 
 
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
