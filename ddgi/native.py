@@ -7,13 +7,14 @@ is built, so that time and memory are bounded by what the file really holds.
 
 import contextlib
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from .config import short
 from .errors import InputError, first_line
@@ -182,7 +183,7 @@ def load_network(path: str | Path, *, format: str, kind: type[Config], build: Ca
 
     Args:
         format: for example "ddgi.bridge". kind: dataclass of its config.
-        build: the network of a config; called once on torch's meta device, which holds no memory.
+        build: the network of a config; called once without memory for it.
         what: the network in messages, for example "the bridge".
 
     Raises:
@@ -202,18 +203,38 @@ def load_network(path: str | Path, *, format: str, kind: type[Config], build: Ca
 
 
 def skeleton(build: Callable[[], nn.Module]) -> dict[str, Described]:
-    """What the tensors of a network are, built without memory for them (on torch's meta device).
+    """What the tensors of a network are, built without memory for them.
 
     Raises:
         InputError: the sizes are too large for any tensor.
     """
     try:
-        with torch.device("meta"):
+        with without_weights():
             return described(build().state_dict())
     except InputError:
         raise
     except (RuntimeError, ArithmeticError, ValueError) as error:
         raise InputError(f"Its sizes are impossible ({first_line(error)}); {BROKEN}.") from error
+
+
+class _NoInitialWeights(TorchFunctionMode):
+    """Leaves tensors as they are where a layer would fill them.
+
+    Filling a tensor on the meta device does nothing but load torch's symbolic mathematics, which takes seconds.
+    """
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if func in (torch.Tensor.normal_, torch.Tensor.uniform_) or getattr(func, "__module__", "") == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        return (torch.empty if func is torch.randn else func)(*args, **kwargs)
+
+
+@contextlib.contextmanager
+def without_weights() -> Iterator[None]:
+    """Networks that are built inside have shapes and no numbers: they stand on torch's meta device, without memory."""
+    with torch.device("meta"), _NoInitialWeights():
+        yield
 
 
 def described(tensors: Mapping[str, torch.Tensor]) -> dict[str, Described]:

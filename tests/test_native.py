@@ -4,7 +4,10 @@ import json
 import re
 import resource
 import struct
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -233,3 +236,12 @@ def test_json_has_bounds_and_configs_have_types():
         from_json(JudgesConfig, {"resolution": 16, "widths": 3, "attributes": {}}, "It")
     config = from_json(JudgesConfig, {"resolution": 16, "widths": [4], "attributes": {"hat": ["no", "yes"]}}, "It")
     assert config == JudgesConfig(16, (4,), {"hat": ("no", "yes")})
+
+
+def test_reading_a_network_does_not_load_symbolic_mathematics():
+    """Torch loads it, for seconds, where a layer fills a tensor that has no memory."""
+    root = Path(__file__).resolve().parents[1]
+    code = ("import sys, ddgi; ddgi.load_generator('demo/generator_eg3d.safetensors'); "
+            "ddgi.load_bridge('demo/bridge_eg3d.safetensors'); print('sympy' in sys.modules)")
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

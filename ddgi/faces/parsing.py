@@ -18,6 +18,7 @@ from ..errors import InputError
 from ..facemask import NoMask
 from ..facemask.order import FROM_BISENET
 from ..files import read_state
+from ..native import without_weights
 from ..pictures import resize
 
 SIDE, CLASSES = 512, 19
@@ -202,7 +203,7 @@ def load_parser(path: str | Path, operations=nn) -> FaceParser:
     if not 4 <= width <= _WIDEST or width % 4:
         raise InputError(f"{path.name} is no BiSeNet face parser: it has no first layer of 4 to {_WIDEST} channels. "
                          f"Give {WEIGHTS}.")
-    with torch.device("meta"):      # nothing is allocated
+    with without_weights():
         network = FaceParser(width, operations)
     _check_shapes(path.name, state, network.state_dict())
     network.load_state_dict({key: value if key.endswith(_COUNTER) else value.float() for key, value in state.items()},

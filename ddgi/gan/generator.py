@@ -13,7 +13,7 @@ from ..cameras import Camera
 from ..errors import InputError
 from ..fields import to_json
 from ..files import fingerprint, save_tensors
-from ..native import check_finite, check_tensors, described, skeleton
+from ..native import check_finite, check_tensors, described, skeleton, without_weights
 from .foreign import ForeignModule
 from .latent import GanLatent
 from .lineage import Lineage, ancestry_of
@@ -132,7 +132,7 @@ class Generator(nn.Module, ABC):
     @classmethod
     def built(cls, config, tensors: Tensors, operations=nn, **identity) -> "Generator":
         """A generator with tensors that were checked against the config; all weights frozen. They are copied."""
-        with torch.device("meta"):      # no time for initial weights that are replaced below
+        with without_weights():         # no time for initial weights that are replaced below
             module = cls.network(config, operations)
         module.load_state_dict({key: value.detach().to(torch.float32, copy=True) for key, value in tensors.items()},
                                assign=True)
