@@ -13,6 +13,7 @@ from .commands import (
     demo,
     evaluate,
     examples,
+    gallery,
     help_pages,
     inspect,
     run,
@@ -24,8 +25,8 @@ from .commands.report import Unfinished, printable
 from .errors import InputError
 
 COMMANDS = {"demo": demo, "run": run, "batch": batch, "convert": convert, "inspect": inspect, "train-demo": train_demo,
-            "train": train, "evaluate": evaluate, "bench": bench, "examples": examples, "workflows": workflows,
-            "help": help_pages, "comfy-test": comfy_test}
+            "train": train, "evaluate": evaluate, "bench": bench, "examples": examples, "gallery": gallery,
+            "workflows": workflows, "help": help_pages, "comfy-test": comfy_test}
 UNFINISHED = 3      # the exit status where part of the work could not be done
 
 

@@ -41,6 +41,14 @@ def evaluate(args: argparse.Namespace) -> dict:
     return scores
 
 
+def gallery(args: argparse.Namespace) -> dict:
+    """The pictures of README and docs."""
+    from .gallery import Gallery
+
+    gallery = Gallery(Path(args.folder) if args.folder else folders.DEMO, folders.EXAMPLES)
+    return {"files": gallery.write(Path(args.output), report=lambda line: say(args, line))}
+
+
 def batch_lookup():
     """A `ddgi.batch.Lookup` of this host."""
     from .batch.lookup import HostLookup

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from einops import rearrange
 from PIL import Image, ImageDraw
 
-from ..pictures import to_bytes
+from ..lettering import lettered
+from ..pictures import resize, to_bytes
 from .render import HeadWorldBatch, render_batch
 from .styles import STYLES
 
 _TEXT_HEIGHT = 44
-_TITLE_HEIGHT = 24
 
 
 def contact_sheet(batch: HeadWorldBatch, columns: int = 8, captions: bool = True) -> Image.Image:
@@ -41,11 +41,5 @@ def style_sheet(seeds: Sequence[int], size: int = 192, resolution: int = 256) ->
     """A row for each head and a titled column for each style, drawn at `resolution` and shown at `size` pixels."""
     names = [name for _ in seeds for name in STYLES]
     batch = render_batch([seed for seed in seeds for _ in STYLES], resolution, style=names)
-    heads = contact_sheet(batch, len(STYLES), captions=False)
-    heads = heads.resize((len(STYLES) * size, len(seeds) * size), Image.Resampling.LANCZOS)
-    sheet = Image.new("RGB", (heads.width, heads.height + _TITLE_HEIGHT), "white")
-    sheet.paste(heads, (0, _TITLE_HEIGHT))
-    draw = ImageDraw.Draw(sheet)
-    for column, name in enumerate(STYLES):
-        draw.text(((column + 0.5) * size, _TITLE_HEIGHT / 2), name, fill="black", anchor="mm", font_size=15)
-    return sheet
+    heads = to_bytes(resize(batch.image, size)).unflatten(0, (len(seeds), len(STYLES)))
+    return lettered(heads, [""] * len(seeds), list(STYLES))
