@@ -234,6 +234,10 @@ class Generator(nn.Module, ABC):
     def style_layers(self) -> list[StyleLayer]:
         """The layers that w vectors drive, in the order in which they are applied."""
 
+    @abstractmethod
+    def resolution_of(self, name: str) -> int | None:
+        """Pixels per side at which a tensor of `module` works; None for the mapping network, which makes no picture."""
+
     # Cameras, for 3D families.
 
     def camera(self, yaw: float = 0.0, pitch: float = 0.0) -> Camera | None:

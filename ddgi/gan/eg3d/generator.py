@@ -13,7 +13,7 @@ from ..generator import Progress, activation_bytes
 from ..latent import GanLatent
 from ..options import Option
 from ..output import RenderOutput
-from ..stylegan2.generator import backbone_facts
+from ..stylegan2.generator import backbone_facts, block_resolution
 from ..stylegan2.infer import drop_filters, with_noise
 from ..styles import StyleLayer
 from ..tensors import Tensors
@@ -101,6 +101,12 @@ class EG3DGenerator(VolumeGenerator):
         return self.module.backbone.synthesis.style_layers() + [
             StyleLayer(last, getattr(block, name).affine, is_rgb)
             for block in (upscaler.block0, upscaler.block1) for name, is_rgb in layers]
+
+    def resolution_of(self, name: str) -> int | None:
+        """That of the planes for the backbone's blocks and the decoder; super-resolution comes last."""
+        if name.startswith("superresolution."):
+            return max(self.config.img_resolution, self.config.backbone.img_resolution)
+        return self.config.backbone.img_resolution if name.startswith("decoder.") else block_resolution(name)
 
     def _own_facts(self) -> dict:
         config = self.config

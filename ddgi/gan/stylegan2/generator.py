@@ -1,5 +1,6 @@
 """StyleGAN2 as a generator family."""
 
+import re
 from collections.abc import Sequence
 
 import torch
@@ -44,8 +45,17 @@ class StyleGAN2Generator(FlatGenerator):
     def style_layers(self) -> list[StyleLayer]:
         return self.module.synthesis.style_layers()
 
+    def resolution_of(self, name: str) -> int | None:
+        return block_resolution(name)
+
     def _own_facts(self) -> dict:
         return backbone_facts(self.config) | {"architecture": self.config.architecture}
+
+
+def block_resolution(name: str) -> int | None:
+    """Of the block "b<resolution>" that a tensor belongs to; None for the mapping network."""
+    block = re.search(r"synthesis\.b(\d+)\.", name)
+    return None if block is None else int(block[1])
 
 
 def backbone_facts(config: StyleGAN2Config) -> dict:

@@ -14,7 +14,7 @@ from .config import StyleGAN3Config
 from .fourier import movement
 from .infer import LABEL, infer_config, owns, settings_of
 from .network import StyleGAN3
-from .schedule import layer_plans
+from .schedule import input_signal, layer_plans
 
 BYTES_PER_NUMBER = 16       # of the largest feature map: before, between and after its filters (measured)
 
@@ -61,6 +61,12 @@ class StyleGAN3Generator(FlatGenerator):
         layers = [getattr(synthesis, name) for name in synthesis.layer_names]
         return [StyleLayer(0, synthesis.input.affine)] + [
             StyleLayer(index, layer.affine, layer.plan.is_rgb) for index, layer in enumerate(layers, 1)]
+
+    def resolution_of(self, name: str) -> int | None:
+        """The sampling rate of a layer's output: its pixels without those of the margin."""
+        rates = {"input": input_signal(self.config).rate}
+        rates |= {plan.name: plan.target.rate for plan in layer_plans(self.config)}
+        return rates.get(name.split(".")[1])
 
     def memory_estimate(self, **render_options) -> int:
         largest = max(plan.target.channels * (plan.target.size * plan.down) ** 2 for plan in layer_plans(self.config))
