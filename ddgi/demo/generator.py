@@ -133,9 +133,11 @@ def inner(weight: torch.Tensor, corner: tuple[int, int], side: int) -> torch.Ten
     return kept
 
 
-def _optimizer(generator: StyleGAN2, network: CodeNetwork, rate: float) -> torch.optim.Optimizer:
-    return torch.optim.Adam([{"params": list(network.parameters()), "lr": rate / 2},
-                             {"params": list(generator.synthesis.parameters()), "lr": rate}], betas=(0.9, 0.99))
+def _optimizer(generator: StyleGAN2, network: CodeNetwork | None, rate: float) -> torch.optim.Optimizer:
+    """network: None leaves the latents as they are."""
+    codes = [{"params": list(network.parameters()), "lr": rate / 2}] if network else []
+    return torch.optim.Adam([*codes, {"params": list(generator.synthesis.parameters()), "lr": rate}],
+                            betas=(0.9, 0.99))
 
 
 def _heads(heads: HeadWorld, index: torch.Tensor, device: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -149,9 +151,22 @@ def train_generator(settings: Settings, generator: StyleGAN2, network: CodeNetwo
     """The head world says what it draws for each z, so synthesis learns by plain regression on those parameters:
     the whole picture small, and a crop of it sharp.
     """
-    optimizer = _optimizer(generator, network, 3e-3)
-    stage = Stage("generator", settings.generator_steps, {"generator": generator, "code": network},
-                  {"adam": optimizer}, folder, ema_decay=0.998, report=report)
+    _regress_pictures("generator", settings.generator_steps, _optimizer(generator, network, 3e-3), settings, generator,
+                      network, heads, folder, report)
+
+
+def sharpen_generator(settings: Settings, generator: StyleGAN2, network: CodeNetwork, heads: HeadWorld, folder,
+                      report) -> None:
+    """Synthesis goes on by itself: every latent keeps its head, so bridges can be trained meanwhile."""
+    network.requires_grad_(False)
+    _regress_pictures("sharpen", settings.sharpen_steps, _optimizer(generator, None, 2e-3), settings, generator,
+                      network, heads, folder, report)
+
+
+def _regress_pictures(name: str, steps: int, optimizer: torch.optim.Optimizer, settings: Settings,
+                      generator: StyleGAN2, network: CodeNetwork, heads: HeadWorld, folder, report) -> None:
+    stage = Stage(name, steps, {"generator": generator, "code": network}, {"adam": optimizer}, folder,
+                  ema_decay=0.998, report=report)
     codes = head_code(stack_seeds(heads.seeds))
 
     def step_fn(step: int, rng: torch.Generator) -> dict[str, float]:
@@ -173,11 +188,14 @@ def train_generator(settings: Settings, generator: StyleGAN2, network: CodeNetwo
 
 def polish_generator(settings: Settings, generator: StyleGAN2, network: CodeNetwork, heads: HeadWorld, folder,
                      report) -> None:
-    """Non-saturating GAN loss with lazy R1 on crops, on top of the reconstruction that keeps each face in place."""
+    """Non-saturating GAN loss with lazy R1 on crops, on top of the reconstruction that keeps each face in place.
+
+    Latents keep their heads, as in `sharpen_generator`.
+    """
     side = CROP * CROP_UNIT
     critic = Discriminator(StyleGAN2Config(img_resolution=side, channel_base=16 * side, channel_max=64))
     critic.to(settings.device)
-    optimizers = {"generator": _optimizer(generator, network, 1e-3),
+    optimizers = {"generator": _optimizer(generator, None, 1e-3),
                   "critic": torch.optim.Adam(critic.parameters(), lr=2e-3, betas=(0.0, 0.99))}
     stage = Stage("polish", settings.polish_steps, {"generator": generator, "code": network, "critic": critic},
                   optimizers, folder, ema_decay=0.99, report=report)

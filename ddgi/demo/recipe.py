@@ -31,6 +31,7 @@ from .generator import (
     head_code,
     polish_generator,
     set_w_avg,
+    sharpen_generator,
     train_code_network,
     train_generator,
     train_mapping_network,
@@ -207,6 +208,7 @@ class Recipe:
             train_code_network(s, network, head_code, small.mapping, self.work, self.report)
             grow(module, small.state_dict())
         train_generator(s, module, network, heads, self.work, self.report)
+        sharpen_generator(s, module, network, heads, self.work, self.report)
         polish_generator(s, module, network, heads, self.work, self.report)
         train_mapping_network(s, module.mapping, lambda z: network(head_code(z)), self.work, self.report)
         set_w_avg(module.mapping)
@@ -216,7 +218,7 @@ class Recipe:
     def generator(self) -> None:
         half = copy.deepcopy(self.trained_generator[0]).half()
         StyleGAN2Generator(half.config, half, name=GENERATOR_NAME).save(
-            self.out / files.GENERATOR, self._record(files.GENERATOR, "generator", "polish", "z_to_w"))
+            self.out / files.GENERATOR, self._record(files.GENERATOR, "generator", "sharpen", "polish", "z_to_w"))
 
     @cached_property
     def trained_eg3d(self) -> tuple[EG3D, CodeNetwork]:

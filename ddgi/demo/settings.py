@@ -38,6 +38,7 @@ class Settings:
     mapping_layers: int
     generator_batch: int
     generator_steps: int
+    sharpen_steps: int
     polish_steps: int
     z_steps: int
     code_steps: int  # only for a generator out of a file, whose code network is learnt again
@@ -79,10 +80,10 @@ CPU = Settings(
     model_channels=32, channel_mult=(1, 2, 3), text_width=96, text_layers=3, text_batch=128, text_steps=900,
     diffusion_batch=32, diffusion_steps=9000, diffusion_rate=1e-3,
     generator_resolution=256, generator_channels=(128, 128, 128, 64, 48, 32, 16), generator_heads=4096, w_dim=128,
-    mapping_layers=8, generator_batch=8, generator_steps=10_000, polish_steps=300, z_steps=20_000,
+    mapping_layers=8, generator_batch=8, generator_steps=10_000, sharpen_steps=6000, polish_steps=300, z_steps=20_000,
     code_steps=3000,
     views_resolution=128, plane_resolution=128,
-    plane_channels=(128, 128, 128, 64, 48, 48), views=8192, volume_steps=8000, eg3d_steps=3300,
+    plane_channels=(128, 128, 128, 64, 48, 48), views=6144, volume_steps=6000, eg3d_steps=2400,
     judge_batch=16, judge_steps=1200,
     bridge_batch=32, feature_passes=16_000, finished_images=2_048, mapping_steps=1200, modulation_steps=9000,
     modulation_3d_steps=6000)
@@ -90,6 +91,6 @@ CPU = Settings(
 GPU = replace(
     CPU, device="cuda", heads=40_000, judge_heads=12_000, vae_batch=64, vae_steps=10_000, text_steps=2000,
     diffusion_batch=64, diffusion_steps=20_000, generator_heads=20_000, generator_batch=32,
-    generator_steps=20_000, polish_steps=4000, views=40_000,
+    generator_steps=20_000, sharpen_steps=10_000, polish_steps=4000, views=40_000,
     volume_steps=12_000, eg3d_steps=8000, judge_batch=64, judge_steps=2500, bridge_batch=64, feature_passes=40_000,
     finished_images=16_000, mapping_steps=6000, modulation_steps=9000)
