@@ -45,22 +45,25 @@ class Chain:
     """A diffusion model under a sampler, watched.
 
     Args:
+        parts: a VAE is only needed for `sample` and `decode`.
         size: side in pixels of its pictures; 0 is 512, or the demo model's.
+        texts: where encoded prompts are kept; None keeps them here.
 
     Raises:
         InputError: the model's features cannot be read, or the size does not fit it.
     """
 
-    def __init__(self, parts: Diffusion, sampling: Sampling = DEFAULT_SAMPLING, size: int = 0):
+    def __init__(self, parts: Diffusion, sampling: Sampling = DEFAULT_SAMPLING, size: int = 0,
+                 texts: dict[str, tuple] | None = None):
         self.model, self.clip, self.vae, self.control_net = parts.model, parts.clip, parts.vae, parts.control_net
         self.sampling, self.size = sampling, size or getattr(self.model.model.model_config, "trained_size", 512)
-        shrink = self.vae.spacial_compression_encode()
+        latents = self.model.get_model_object("latent_format")
+        shrink = latents.spacial_downscale_ratio
         if self.size < shrink or self.size % shrink:
             raise InputError(f"The diffusion model is to make pictures of {self.size} px, but its latents are {shrink} "
                              f"times smaller; give a multiple of {shrink}.")
-        channels = self.model.get_model_object("latent_format").latent_channels
-        self._shape = (channels, self.size // shrink, self.size // shrink)
-        self._texts: dict[str, tuple] = {}
+        self._shape = (latents.latent_channels, self.size // shrink, self.size // shrink)
+        self._texts = {} if texts is None else texts
 
     @classmethod
     def of_demo(cls, folder: Path, sampling: Sampling = DEFAULT_SAMPLING) -> "Chain":
@@ -96,6 +99,11 @@ class Chain:
                                       negative, torch.zeros_like(noise), disable_pbar=True,
                                       seed=seed if isinstance(seed, int) else seed[0])
         return samples, dataclasses.replace(tap.features(), words=words)
+
+    @property
+    def latent_size(self) -> tuple[int, int]:
+        """Height and width of the diffusion model's latents."""
+        return self._shape[1:]
 
     def decode(self, samples: torch.Tensor) -> torch.Tensor:
         """Pictures [B, 3, R, R] in -1..1 of finished latents."""

@@ -38,6 +38,9 @@ class DDGIExtension(ComfyExtension):
     """The pack as ComfyUI sees it."""
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        from ..host import routes
+
+        routes.register()
         return node_classes()
 
 

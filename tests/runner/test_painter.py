@@ -1,0 +1,163 @@
+"""The painter in ComfyUI's real front end, in classic rendering and in Nodes 2.0, and the route that it talks to."""
+
+import asyncio
+import io
+import json
+import random
+import urllib.error
+import urllib.request
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ddgi.errors import InputError
+from ddgi.palette import PALETTE
+from ddgi.runner.browser import Browser, find_browser
+from ddgi.runner.server import Server
+
+READY = "window.app && app.graph && window.LiteGraph && 'DDGILiveFace' in LiteGraph.registered_node_types"
+SETTINGS = {"Comfy.TutorialCompleted": True, "Comfy.InstalledVersion": "1.47.12", "Comfy.Release.Status": "skip",
+            "Comfy.UseNewMenu": "Top", "Comfy.Workflow.Persist": False, "Comfy.Minimap.Visible": False}
+SKIN, HAIR = 1, 13
+GRAPH = """(async () => {
+    app.graph.clear();
+    const add = (type, at) => { const n = LiteGraph.createNode(type); n.pos = at; app.graph.add(n); return n; };
+    const link = (from, output, to, input) => from.connect(from.outputs.findIndex(o => o.name === output), to,
+                                                           to.inputs.findIndex(i => i.name === input));
+    const models = add('DDGILoadDemoModels', [20, 60]);
+    const live = add('DDGILiveFace', [330, 40]), save = add('SaveImage', [20, 400]);
+    for (const name of ['model', 'clip', 'control_net', 'generator', 'bridge']) link(models, name, live, name);
+    link(live, 'hint', save, 'images');
+    live.setSize([760, 800]);
+    window.live = live;
+    live.widgets.find(w => w.name === 'steps').value = 1;
+    app.canvas.ds.scale = 1; app.canvas.ds.offset = [0, 0]; app.canvas.setDirty(true, true);
+})()"""
+RUN = """new Promise((done, failed) => {
+    app.api.addEventListener('execution_success', () => done(true), {once: true});
+    app.api.addEventListener('execution_error', e => failed(new Error(e.detail.exception_message)), {once: true});
+    app.queuePrompt(0, 1);
+})"""
+FACE = "document.querySelector('.ddgi-painter .face img')?.src ?? ''"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with Server(tmp_path_factory.mktemp("output"), cpu=True, threads=1) as running:
+        yield running
+
+
+def post(server, body, **headers):
+    """Status and JSON of a request to the live route."""
+    headers = {"Content-Type": "application/json", **headers}
+    request = urllib.request.Request(f"{server.url}/ddgi/live", body, headers, method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, {}
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read() or b"{}")
+
+
+def test_the_route_answers_hostile_bodies_with_sentences(server):
+    choose = random.Random(0)
+    odd = ["", "x" * 3000, None, True, -1, 1e308, 2 ** 70, [], {}, "../../x", "data:image/png;base64,AAAA", "\0"]
+    names = ["session", "drawing", "kind", "prompt", "seed", "strength", "yaw", "pitch", "other"]
+    seen = set()
+    for _ in range(500):
+        body = json.dumps({name: choose.choice(odd) for name in choose.sample(names, choose.randint(0, 9))}).encode()
+        if choose.random() < 0.3:
+            body = body[:choose.randint(0, len(body))]
+        status, answer = post(server, body)
+        seen.add(status)
+        assert "error" in answer and "\n" not in answer["error"] and "Traceback" not in answer["error"]
+    assert seen == {400, 410}
+
+
+@pytest.mark.parametrize(("body", "headers"), [
+    (b"{}", {"Content-Type": "text/plain"}), (b"{}", {"Sec-Fetch-Site": "cross-site"}),
+    (b"{}", {"Sec-Fetch-Site": "same-site"}), (b"[]", {}), (b"[" * 100_000, {}), (b" " * (2 << 20) + b"{}", {}),
+])
+def test_other_sites_and_other_bodies_are_refused(server, body, headers):
+    status, answer = post(server, body, **headers)
+    assert status in (400, 403), answer
+
+
+def test_examples_are_found_by_their_names_alone(server):
+    with urllib.request.urlopen(f"{server.url}/ddgi/examples/mask_hat") as answer:
+        assert Image.open(io.BytesIO(answer.read())).size == (256, 256)
+    for name in ("nothing", "..%2Fexamples.json", "mask_hat.png"):
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"{server.url}/ddgi/examples/{name}")
+
+
+async def drag(browser, start, end, moves=6):
+    """Press at `start`, go to `end` and let go; both in pixels of the window."""
+    for kind, share in [("mousePressed", 0), *(("mouseMoved", i / moves) for i in range(1, moves + 1)),
+                        ("mouseReleased", 1)]:
+        x, y = (a + (b - a) * share for a, b in zip(start, end))
+        await browser.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1,
+                           buttons=0 if kind == "mouseReleased" else 1)
+
+
+async def until(browser, condition, limit=60):
+    for _ in range(limit * 5):
+        if await browser.evaluate(f"!!({condition})"):
+            return
+        await asyncio.sleep(0.2)
+    raise AssertionError(f"never: {condition}")
+
+
+async def resting(browser):
+    """Where the canvas lies, once the front end has stopped to lay out the node."""
+    seen = []
+    for _ in range(60):
+        seen.append(await browser.evaluate(
+            "JSON.stringify(document.querySelector('.ddgi-painter canvas')?.getBoundingClientRect() ?? null)"))
+        box = json.loads(seen[-1])
+        if len(seen) > 4 and len(set(seen[-4:])) == 1 and box and box["width"] > 100:
+            return box
+        await asyncio.sleep(0.5)
+    raise AssertionError(f"the canvas never came to rest: {seen[-1]}")
+
+
+async def paint_and_look(server, vue):
+    """The strokes' drawing as bytes of classes, the saved hint's file name, and the live faces before and after."""
+    await asyncio.to_thread(server.post, "/settings", {**SETTINGS, "Comfy.VueNodes.Enabled": vue})
+    async with Browser(1500, 1000) as browser:
+        await browser.open(server.url, READY)
+        await asyncio.sleep(6)                       # the front end loads a graph of its own first
+        await browser.evaluate(GRAPH)
+        box = await resting(browser)
+
+        def at(u, v):
+            return box["x"] + u * box["width"], box["y"] + v * box["height"]
+
+        await drag(browser, at(0.4, 0.4), at(0.6, 0.6))
+        swatch = f"document.querySelector('.ddgi-painter .swatches button[data-value=\"{HAIR}\"]')"
+        await browser.evaluate(f"{swatch}.click()")
+        await drag(browser, at(0.3, 0.2), at(0.7, 0.2))
+        painted = await browser.evaluate("live.widgets.find(w => w.name === 'drawing').value")
+        await browser.evaluate(RUN)
+        await until(browser, f"{FACE}.startsWith('blob:')")
+        before = await browser.evaluate(FACE)
+        await drag(browser, at(0.3, 0.3), at(0.3, 0.8))
+        await until(browser, f"{FACE} !== '{before}'")
+        return painted
+
+
+@pytest.mark.parametrize("vue", [False, True], ids=["classic", "nodes 2.0"])
+def test_a_painted_mask_is_exact_and_a_stroke_changes_the_live_face(server, vue):
+    try:
+        find_browser()
+    except InputError as error:
+        pytest.skip(str(error))
+    painted = asyncio.run(paint_and_look(server, vue))
+    with urllib.request.urlopen(painted) as answer:          # a data URL
+        drawing = np.asarray(Image.open(io.BytesIO(answer.read())).convert("RGB"))
+    files = sorted(server.output_folder.glob("*.png"), key=lambda path: path.stat().st_mtime)
+    saved = np.asarray(Image.open(files[-1]).convert("RGB"))
+    assert np.array_equal(saved, drawing)
+    shares = {value: (drawing == PALETTE[value]).all(-1).mean() for value in (0, SKIN, HAIR)}
+    assert abs(sum(shares.values()) - 1) < 1e-9, "colours that no class has"
+    assert shares[HAIR] > shares[SKIN] > 0.01                # the longer stroke covers more
