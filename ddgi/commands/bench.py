@@ -7,6 +7,8 @@ from .report import say
 
 HELP = "measure what things cost on this machine"
 CASES = {
+    "stylegan2": "StyleGAN2 with the channels of FFHQ (random weights) beside the formulas as the paper writes them",
+    "eg3d": "planes, rays and views of an FFHQ-sized EG3D (random weights) beside the formulas",
     "capture": "sampling of an SD 1.5-sized U-Net (random weights) with and without capture",
     "views": "views of a head with an FFHQ-sized EG3D (random weights): planes, rays, super-resolution, memory",
     "batch": "rows of the demo a second, batched and row by row; killed and resumed; shared among workers",
@@ -21,11 +23,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="capture: steps, 1 + a multiple of 4 (default: 9); train: of M and of T (default: 2)")
     parser.add_argument("--generator", choices=("stylegan2", "eg3d"), default="stylegan2",
                         help="train: which one (default: stylegan2)")
-    parser.add_argument("--batch", type=int, default=1, help="train: pictures in a step (default: 1)")
+    parser.add_argument("--batch", type=int, default=1,
+                        help="train: pictures in a step; stylegan2: pictures in a call (default: 1)")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[256, 1024], metavar="PIXELS",
+                        help="stylegan2: sides of the pictures (default: 256 1024)")
+    parser.add_argument("--repeats", type=int, default=5, help="stylegan2, eg3d: of which the median is taken "
+                        "(default: 5)")
     parser.add_argument("--precision", choices=("fp32", "bf16", "fp16"), default="fp32",
                         help="train: of the bridge and the generator (default: fp32)")
     parser.add_argument("--model", choices=("ffhq", "small"), default="ffhq",
-                        help="views: EG3D as large as FFHQ-512, or one for 64 px (default: ffhq)")
+                        help="views, eg3d: as large as FFHQ-512, or one for 64 px (default: ffhq)")
     parser.add_argument("--views", type=int, nargs="+", default=[1, 8], metavar="N",
                         help="views: how many of one head to time (default: 1 8; 64 takes minutes)")
     parser.add_argument("--rays", type=int, metavar="SIDE", help="views: rays per side (default: the model's own)")
@@ -37,7 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> dict:
-    return {"capture": _capture, "views": _views, "train": _train, "batch": bench_batch.run}[args.case](args)
+    return {"capture": _capture, "views": _views, "train": _train, "batch": bench_batch.run, "stylegan2": _stylegan2,
+            "eg3d": _eg3d}[args.case](args)
 
 
 def _capture(args: argparse.Namespace) -> dict:
@@ -49,19 +57,54 @@ def _capture(args: argparse.Namespace) -> dict:
     return result
 
 
+def _stylegan2(args: argparse.Namespace) -> dict:
+    from ..benchmark.renders import stylegan2_costs
+
+    return _compared(args, stylegan2_costs(args.sizes, args.batch, device=_device(args), repeats=args.repeats,
+                                           report=lambda line: say(args, line)))
+
+
+def _eg3d(args: argparse.Namespace) -> dict:
+    from ..benchmark.renders import eg3d_costs
+
+    return _compared(args, eg3d_costs(_head_generator(args), repeats=args.repeats,
+                                      report=lambda line: say(args, line)))
+
+
 def _views(args: argparse.Namespace) -> dict:
-    import torch
-
-    from ..benchmark.generators import EG3D_CONFIGS
     from ..benchmark.views import view_costs
-    from ..gan import EG3DGenerator
 
-    device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    generator = EG3DGenerator.untrained(EG3D_CONFIGS[args.model]).to(device)
-    result = view_costs(generator, args.views, neural_rendering_resolution=args.rays, memory_mib=args.memory,
-                        clock=args.clock, report=lambda line: say(args, line))
+    result = view_costs(_head_generator(args), args.views, neural_rendering_resolution=args.rays,
+                        memory_mib=args.memory, clock=args.clock, report=lambda line: say(args, line))
     _table(args, result, ("seconds", "ratio", "ceiling_share", "peak_mib", "rays_peak_mib"))
     return result
+
+
+def _head_generator(args: argparse.Namespace):
+    from ..benchmark.generators import EG3D_CONFIGS
+    from ..gan import EG3DGenerator
+
+    return EG3DGenerator.untrained(EG3D_CONFIGS[args.model]).to(_device(args))
+
+
+def _device(args: argparse.Namespace):
+    import torch
+
+    return torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def _compared(args: argparse.Namespace, cases: dict[str, dict]) -> dict:
+    """The cases and the machine's ceilings, with a word where the machine was too busy."""
+    from ..benchmark.ratios import BUSY, ceilings
+
+    _table(args, cases, ("seconds", "cpu_seconds", "ratio", "cpu_ratio", "ceiling_share", "peak_mib",
+                         "plain_peak_mib"))
+    most = ceilings(_device(args))
+    say(args, "at most: " + ", ".join(f"{name.replace('_', ' ')} {value:.1f}" for name, value in most.items()))
+    if busy := [name for name, case in cases.items() if (case["busy"] or 0) > BUSY]:
+        say(args, f"Other programs used this machine meanwhile ({', '.join(busy)}): don't trust seconds and ratio, "
+                  f"only cpu_ratio, or run it again when the machine is idle.")
+    return {"cases": cases, "ceilings": most}
 
 
 def _train(args: argparse.Namespace) -> dict:

@@ -49,6 +49,21 @@ class EG3D(nn.Module):
         rendering = self.config.rendering
         return lambda points: self.decoder(mean_features(planes, points, rendering.box_warp, rendering.plane_axes))
 
+    def rays(self, planes: torch.Tensor, labels: torch.Tensor, size: int,
+             noise: tuple[torch.Tensor, torch.Tensor] | None = None,
+             chunk: int | None = None) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """What `size` x `size` rays of each head's camera see; arguments as in `view`.
+
+        Returns:
+            Feature [B, C, size, size] in [-1, 1], depth and coverage [B, 1, size, size].
+        """
+        origins, directions = rays_from_label(labels.to(planes), size)
+        origins = origins[:, None].expand_as(directions)
+        feature, depth, alpha = render_rays(self.field(planes), origins, directions, self.config.rendering, noise,
+                                            chunk)
+        depth, alpha = (rearrange(value, "b (h w) -> b 1 h w", h=size) for value in (depth, alpha))
+        return rearrange(feature, "b c (h w) -> b c h w", h=size), depth, alpha
+
     def view(self, planes: torch.Tensor, ws: torch.Tensor, labels: torch.Tensor, resolution: int | None = None,
              noise: tuple[torch.Tensor, torch.Tensor] | None = None, chunk: int | None = None,
              dtype: torch.dtype | None = None) -> RenderOutput:
@@ -63,11 +78,6 @@ class EG3D(nn.Module):
             dtype: of the super-resolution.
         """
         size = resolution or self.config.neural_rendering_resolution
-        origins, directions = rays_from_label(labels.to(planes), size)
-        origins = origins[:, None].expand_as(directions)
-        feature, depth, alpha = render_rays(self.field(planes), origins, directions, self.config.rendering, noise,
-                                            chunk)
-        feature = rearrange(feature, "b c (h w) -> b c h w", h=size)
-        depth, alpha = (rearrange(value, "b (h w) -> b 1 h w", h=size) for value in (depth, alpha))
+        feature, depth, alpha = self.rays(planes, labels, size, noise, chunk)
         image = self.superresolution(feature, ws, dtype=dtype)
         return RenderOutput(image, feature[:, :3].contiguous(), depth, alpha, labels)

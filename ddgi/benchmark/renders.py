@@ -1,0 +1,58 @@
+"""What pictures cost: StyleGAN2 and EG3D of full size with random weights, beside the formulas as papers write them."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import torch
+
+from ..gan import EG3DGenerator, StyleGAN2Config, StyleGAN2Generator
+from ..gan.eg3d.rays import rays_per_chunk
+from ..seeds import seeded
+from . import plain
+from .ratios import REPEATS, compare
+
+Report = Callable[[str], None]
+
+
+def _latents(generator, batch: int) -> torch.Tensor:
+    ws = torch.randn(batch, generator.config.num_ws, generator.config.w_dim, generator=seeded(0))
+    return ws.to(generator.w_avg.device)
+
+
+@torch.inference_mode()
+def stylegan2_costs(sizes: Sequence[int] = (256, 1024), batch: int = 1, *, device: torch.device,
+                    repeats: int = REPEATS, report: Report = lambda line: None) -> dict[str, dict]:
+    """{"<size>_px": the dict of `compare`} for FFHQ's channels at these sizes, `batch` pictures in a call."""
+    cases = {}
+    for size in sizes:
+        report(f"StyleGAN2, {size} px, {batch} at once, {repeats} times in turn with the formulas")
+        generator = StyleGAN2Generator.untrained(StyleGAN2Config(img_resolution=size)).to(device)
+        network, ws = generator.module.synthesis, _latents(generator, batch)
+        cases[f"{size}_px"] = compare(partial(network, ws), partial(plain.stylegan2, network, ws), device,
+                                      repeats=repeats) | {"batch": batch}
+    return cases
+
+
+@torch.inference_mode()
+def eg3d_costs(generator: EG3DGenerator, *, repeats: int = REPEATS,
+               report: Report = lambda line: None) -> dict[str, dict]:
+    """{"planes", "rays", "first_view", "further_view": the dict of `compare`} of one head."""
+    network, device, ws = generator.module, generator.w_avg.device, _latents(generator, 1)
+    label, size = generator.camera(yaw=20.0).label.to(device), generator.config.neural_rendering_resolution
+    planes = generator.planes(ws)
+
+    def view(planes: torch.Tensor) -> torch.Tensor:
+        return generator.render_planes(planes, ws, label).image
+
+    pairs = {
+        "planes": (lambda: generator.planes(ws), lambda: plain.eg3d_planes(network, ws)),
+        "rays": (lambda: network.rays(planes, label, size, chunk=rays_per_chunk(generator.config.rendering, 512)),
+                 lambda: plain.rays(network, planes, label, size)),
+        "first_view": (lambda: view(generator.planes(ws)),
+                       lambda: plain.eg3d_view(network, plain.eg3d_planes(network, ws), ws, label)),
+        "further_view": (lambda: view(planes), lambda: plain.eg3d_view(network, planes, ws, label))}
+    cases = {}
+    for name, pair in pairs.items():
+        report(f"EG3D, {name.replace('_', ' ')}, {repeats} times in turn with the formulas")
+        cases[name] = compare(*pair, device, repeats=repeats)
+    return cases

@@ -1,0 +1,80 @@
+"""The benchmarks of pictures: both ways give one picture, and what is counted; never how long things take."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from ddgi.benchmark import plain, ratios
+from ddgi.benchmark.renders import eg3d_costs, stylegan2_costs
+from ddgi.errors import InputError
+from ddgi.gan import EG3DConfig, EG3DGenerator, StyleGAN2Config, StyleGAN2Generator
+from ddgi.seeds import seeded
+
+CPU = torch.device("cpu")
+FLAT = StyleGAN2Config(z_dim=8, w_dim=8, img_resolution=32, channel_base=512, channel_max=32, num_mapping_layers=2,
+                       conv_clamp=3.0)
+HEAD = EG3DConfig(dataclasses.replace(FLAT, c_dim=25, img_channels=12), img_resolution=32,
+                  neural_rendering_resolution=16, feature_channels=4, decoder_width=8, sr_kind="2X",
+                  sr_input_resolution=16, sr_channels=(8, 4))
+
+
+def randomised(generator):
+    """With noise and biases that are not zero, as they are before training."""
+    rng = seeded(1)
+    for name, value in generator.module.named_parameters():
+        if name.endswith(("noise_strength", "bias")):
+            value.data += 0.5 * torch.randn(value.shape, generator=rng)
+    return generator
+
+
+def latents(generator, batch):
+    return torch.randn(batch, generator.config.num_ws, 8, generator=seeded(2))
+
+
+# Rounding differs by the order of sums; 1/255 of the range is 0.008.
+@pytest.mark.parametrize("batch", [1, 3])
+@torch.inference_mode()
+def test_flat_pictures_are_those_of_the_formulas(batch):
+    generator = randomised(StyleGAN2Generator.untrained(FLAT))
+    ws = latents(generator, batch)
+    torch.testing.assert_close(generator.module.synthesis(ws), plain.stylegan2(generator.module.synthesis, ws),
+                               rtol=1e-4, atol=1e-4)
+
+
+@torch.inference_mode()
+def test_heads_are_those_of_the_formulas():
+    generator = randomised(EG3DGenerator.untrained(HEAD))
+    ws, label = latents(generator, 2), generator.camera(yaw=20.0).label
+    planes = plain.eg3d_planes(generator.module, ws)
+    torch.testing.assert_close(generator.planes(ws), planes, rtol=1e-4, atol=1e-4)
+    found = generator.render_planes(planes, ws, label).image
+    assert found.std() > 0.1
+    torch.testing.assert_close(found, plain.eg3d_view(generator.module, planes, ws, label.expand(2, -1)), rtol=1e-3,
+                               atol=1e-3)
+
+
+def test_every_case_has_seconds_ratios_and_arithmetic():
+    cases = stylegan2_costs([8, 16], 2, device=CPU, repeats=1) | eg3d_costs(EG3DGenerator.untrained(HEAD), repeats=2)
+    assert cases.keys() == {"8_px", "16_px", "planes", "rays", "first_view", "further_view"}
+    for case in cases.values():
+        assert case["ratio"] == case["plain_seconds"] / case["seconds"]
+        assert case["ceiling_share"] == case["gflop"] / case["seconds"] / ratios.ceilings(CPU)["convolution_gflops"]
+
+
+def test_arithmetic_is_counted_from_shapes():
+    x = torch.zeros(1, 3, 10, 10)
+    kernel = torch.zeros(5, 3, 3, 3)
+    case = ratios.compare(lambda: torch.conv2d(x, kernel), lambda: None, CPU, repeats=1)
+    assert case["gflop"] == pytest.approx(2 * 5 * 3 * 9 * 64 / 1e9)
+
+
+def test_the_work_of_others_is_a_share_of_all_processors(monkeypatch):
+    readings = iter([(100, 1000, 40), (180, 1200, 70)])
+    monkeypatch.setattr(ratios, "_processor_seconds", lambda: next(readings))
+    assert ratios.OtherWork().share() == (80 - 30) / 200
+
+
+def test_no_repeat_is_refused():
+    with pytest.raises(InputError, match="0 repeats .* at least 1"):
+        ratios.compare(lambda: None, lambda: None, CPU, repeats=0)
