@@ -1,22 +1,16 @@
-"""How alike two pictures look: distances of colours and edges, of feature maps, of a given network or of LPIPS."""
+"""How alike two pictures look: distances of colours and edges, of feature maps or of a given network."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .errors import InputError
-from .files import read_state
-from .pictures import resize
-
 # Pictures [B, 3, R, R] in -1..1 to feature maps [B, C, h, w], finest first.
 Features = Callable[[torch.Tensor], Sequence[torch.Tensor]]
 # Pictures a and b [B, 3, R, R] in -1..1 to distances [B], with gradients for a.
 Distance = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-SHORTEST = 32  # of pictures that LPIPS sees: its nets halve them five times
-SMALLEST = 8   # side of the last copies that `pyramid_distance` compares
+SMALLEST = 8    # side of the last copies that `pyramid_distance` compares
 
 
 def feature_distance(features: Features, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
@@ -62,34 +56,3 @@ def encoder_features(encoder: nn.Module) -> Features:
                 x = level.downsample(x)
         return maps
     return features
-
-
-def lpips_distance(path: str | Path, device: torch.device) -> Distance:
-    """LPIPS (Zhang et al. 2018), where the package is installed; nothing is downloaded.
-
-    Args:
-        path: the state dict of the package's own `LPIPS(net="vgg")` or `LPIPS(net="alex")` with everything in it.
-
-    Raises:
-        InputError: the package is missing, or the file is.
-    """
-    tensors = read_state(path)
-    try:
-        import lpips
-    except ImportError as error:
-        raise InputError("The recipe asks for the perceptual loss 'lpips', but that package is not installed; run: "
-                         "pip install lpips, or use perceptual = \"vae\".") from error
-    kind = "vgg" if "net.slice1.2.weight" in tensors else "alex"
-    network = lpips.LPIPS(net=kind, pretrained=False, pnet_rand=True, lpips=True, verbose=False)
-    try:
-        network.load_state_dict(tensors, strict=True)
-    except RuntimeError as error:
-        raise InputError(f"{Path(path).name} is no state dict of lpips.LPIPS(net={kind!r}); save one with "
-                         f"torch.save(lpips.LPIPS(net='vgg').state_dict(), path).") from error
-    network = network.to(device).requires_grad_(False).eval()
-
-    def distance(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        if a.shape[-1] < SHORTEST:
-            a, b = (resize(x, SHORTEST) for x in (a, b))
-        return network(a, b).flatten()
-    return distance

@@ -10,17 +10,18 @@ from torch import nn
 
 from ..bridge import Bridge, BridgeConfig, BridgeInputs
 from ..errors import InputError
+from ..faces.identity import load_identity
 from ..features import StepFeatures
 from ..files import file_digest, fingerprint
 from ..gan import Generator
 from ..lock import FolderLock
-from ..perceptual import feature_distance, lpips_distance
+from ..lpips import load_lpips
+from ..perceptual import feature_distance
 from ..seeds import seeded
 from .config import StageConfig, TrainConfig
 from .data import Source, split
 from .encoder import Encoder, OwnImages
 from .folder import check_identity, digest, first_difference, keep_identity, last_lines, read_contents
-from .identity import load_identity
 from .network_trainer import NetworkTrainer
 from .objective import Objective
 from .passes import KeptPasses, Passes
@@ -149,7 +150,7 @@ class BridgeTrainer:
     @cached_property
     def _perceptual(self):
         if self.config.perceptual == "lpips":
-            return lpips_distance(self.config.lpips_weights, self.space.device)
+            return load_lpips(self.config.lpips_weights).to(self.space.device)
         return partial(feature_distance, self.encoder.perceptual())
 
     @cached_property

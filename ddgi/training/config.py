@@ -99,8 +99,8 @@ class TrainConfig:
         evaluate_every: steps between two scores and previews.
         patience: scores without a new best after which a stage stops early; 0 never stops early.
         save_every: seconds between two checkpoints. log_every: steps in one point of the curves.
-        perceptual: "vae" (features of the loaded VAE's encoder) or "lpips" (installed, weights in `lpips_weights`).
-        identity_weights: face-recognition file (IResNet-50); without it there is no identity loss.
+        perceptual: "vae" (features of the loaded VAE's encoder) or "lpips" (weights in `lpips_weights`).
+        identity_weights: face-recognition file (IResNet-50 or IR-SE50); without it there is no identity loss.
     """
 
     seed: int = 0

@@ -4,12 +4,8 @@ import dataclasses
 
 import pytest
 import torch
-from torch import nn
 
 from ddgi.bridge import BridgeInputs
-from ddgi.errors import InputError
-from ddgi.perceptual import lpips_distance
-from ddgi.training.identity import FaceIdentity, IResNet50, load_identity
 from ddgi.training.objective import TERMS, Objective
 from ddgi.training.passes import Batch
 
@@ -90,45 +86,3 @@ def test_pictures_are_compared_at_the_size_asked_for():
 def test_a_new_term_is_one_function(monkeypatch):
     monkeypatch.setitem(TERMS, "brightness", lambda scene: scene.image.mean())
     assert values({"brightness": 3.0}, torch.ones(2, 3, 2), scene())[0].item() == pytest.approx(3.0)
-
-
-@pytest.fixture(scope="module")
-def network():
-    with torch.device("meta"):
-        return IResNet50()
-
-
-def test_iresnet50_has_the_sizes_of_the_published_file(network):
-    assert round(sum(p.numel() for p in network.parameters()) / 1e6, 2) == 43.59  # InsightFace's iresnet50
-    state = network.state_dict()
-    assert state["fc.weight"].shape == (512, 512 * 7 * 7)
-    assert {"layer3.13.bn3.running_var", "layer1.0.downsample.1.weight", "layer4.2.prelu.weight"} <= set(state)
-
-
-def test_faces_are_cut_out_as_for_arcface():
-    seen = []
-
-    class Look(nn.Module):
-        def forward(self, x):
-            seen.append(x)
-            return x.mean((2, 3))
-
-    picture = torch.full((1, 3, 256, 256), -1.0)
-    picture[..., 35:223, 32:220] = 1.0
-    vector = FaceIdentity(Look())(picture)
-    assert seen[0].shape == (1, 3, 112, 112)
-    assert torch.allclose(seen[0], torch.ones(()), atol=1e-5)  # resampling rounds
-    assert vector.norm().item() == pytest.approx(1.0)
-
-
-def test_wrong_judge_files_are_named(tmp_path):
-    with pytest.raises(InputError, match="There is no file .*face.pt"):
-        load_identity(tmp_path / "face.pt")
-    torch.save({"conv1.weight": torch.zeros(3)}, tmp_path / "other.pt")
-    with pytest.raises(InputError, match="other.pt does not hold an IResNet-50"):
-        load_identity(tmp_path / "other.pt")
-    torch.save({"run": print}, tmp_path / "code.pt")
-    with pytest.raises(InputError, match="code.pt is no plain state dict"):
-        load_identity(tmp_path / "code.pt")
-    with pytest.raises(InputError, match="no file"):
-        lpips_distance(tmp_path / "vgg.pt", torch.device("cpu"))
