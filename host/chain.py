@@ -13,6 +13,7 @@ from ..ddgi.errors import InputError
 from ..ddgi.facemask import mask_to_hint
 from ..ddgi.features import DiffusionFeatures, StepSelection
 from ..ddgi.headworld import HeadWorldBatch
+from ..ddgi.pictures import resize, to_image
 from ..ddgi.seeds import seeded
 from .capture.encode import encode_latent
 from .capture.run import FeatureTap
@@ -114,6 +115,18 @@ class Chain:
         positive, _, words = self._conditioning(prompts, hints)
         features = encode_latent(self.model, positive, torch.zeros(len(prompts), *self._shape), 1.0, seed)
         return dataclasses.replace(features, words=words)
+
+    def redraw(self, pictures: torch.Tensor, prompts: Sequence[str], hints: torch.Tensor | None, seeds: Sequence[int],
+               denoise: float) -> torch.Tensor:
+        """Pictures [B, 3, R, R] in -1..1 drawn again for prompts (img2img), at the diffusion model's size.
+
+        denoise: 0 to 1, how far from the pictures; 1 keeps only what the hints say. Others: see `latents`.
+        """
+        positive, negative, _ = self._conditioning(prompts, hints)
+        s, noise = self.sampling, self.noise(seeds, len(prompts))
+        latents = self.vae.encode(to_image(resize(pictures, self.size)).clone())
+        return self.decode(comfy.sample.sample(self.model, noise, s.steps, s.cfg, s.sampler, s.scheduler, positive,
+                                               negative, latents, denoise=denoise, disable_pbar=True, seed=seeds[0]))
 
     def noise(self, seed: int | Sequence[int], count: int) -> torch.Tensor:
         """[B, C, h, w], drawn on the CPU as core's samplers draw it: from one seed, or each picture from its own."""

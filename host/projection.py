@@ -47,8 +47,8 @@ def project(image: torch.Tensor, generator: ManagedModel[Generator], config: Pro
     shown = Shown(node_id)
     with torch.inference_mode(False), torch.enable_grad():
         network = trainable_copy(generator)
-        target, distance = _target(image, mask, network), _distance(vae)
-        search = Search(network, target, distance, config, start=_cloned(start), turn=turn)
+        target, distance = _target(image, mask, network), picture_distance(vae)
+        search = Search(network, target, distance, config, start=cloned(start), turn=turn)
         latent = _searched(search, shown)
         shown.report(f"distance {sum(latent.record['distances']) / len(latent.ws):.4f}")
         if tuning is None:
@@ -113,7 +113,7 @@ def _target(image: torch.Tensor, mask: torch.Tensor | None, generator: Generator
     return Target(pictures, weights)
 
 
-def _distance(vae) -> Distance:
+def picture_distance(vae) -> Distance:
     """Colours and edges, and the VAE's features where there is one."""
     if vae is None:
         return pyramid_distance
@@ -125,7 +125,7 @@ def _distance(vae) -> Distance:
     return distance
 
 
-def _cloned(latent: GanLatent | None) -> GanLatent | None:
-    """A latent that may stand in a graph."""
+def cloned(latent: GanLatent | None) -> GanLatent | None:
+    """A copy that may stand in a graph: what nodes hand out is for inference."""
     return None if latent is None else dataclasses.replace(
         latent, ws=latent.ws.clone(), camera=None if latent.camera is None else latent.camera.clone())
