@@ -6,6 +6,7 @@ from functools import partial
 import torch
 
 from ..gan import EG3DGenerator, StyleGAN2Config, StyleGAN2Generator
+from ..gan.eg3d.generator import CACHE_MIB, MEMORY_MIB
 from ..gan.eg3d.rays import rays_per_chunk
 from ..seeds import seeded
 from . import plain
@@ -41,12 +42,14 @@ def eg3d_costs(generator: EG3DGenerator, *, repeats: int = REPEATS,
     label, size = generator.camera(yaw=20.0).label.to(device), generator.config.neural_rendering_resolution
     planes = generator.planes(ws)
 
+    chunk = rays_per_chunk(generator.config.rendering, CACHE_MIB if device.type == "cpu" else MEMORY_MIB)
+
     def view(planes: torch.Tensor) -> torch.Tensor:
         return generator.render_planes(planes, ws, label).image
 
     pairs = {
         "planes": (lambda: generator.planes(ws), lambda: plain.eg3d_planes(network, ws)),
-        "rays": (lambda: network.rays(planes, label, size, chunk=rays_per_chunk(generator.config.rendering, 512)),
+        "rays": (lambda: network.rays(planes, label, size, chunk=chunk),
                  lambda: plain.rays(network, planes, label, size)),
         "first_view": (lambda: view(generator.planes(ws)),
                        lambda: plain.eg3d_view(network, plain.eg3d_planes(network, ws), ws, label)),

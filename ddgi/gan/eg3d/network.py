@@ -11,7 +11,7 @@ from ..output import RenderOutput
 from ..stylegan2 import StyleGAN2
 from .config import EG3DConfig
 from .decoder import OSGDecoder
-from .planes import mean_features
+from .planes import PlaneTable, mean_features
 from .rays import Field, render_rays
 from .superresolution import SuperResolution
 
@@ -46,8 +46,11 @@ class EG3D(nn.Module):
 
     def field(self, planes: torch.Tensor) -> Field:
         """The volume of planes [B, 3, C, P, P]: points [B, M, 3] to (raw density [B, M], colours [B, C, M])."""
-        rendering = self.config.rendering
-        return lambda points: self.decoder(mean_features(planes, points, rendering.box_warp, rendering.plane_axes))
+        box_warp, axes = self.config.rendering.box_warp, self.config.rendering.plane_axes
+        if torch.is_grad_enabled() or planes.device.type != "cpu" or planes.dtype != torch.float32:
+            return lambda points: self.decoder(mean_features(planes, points, box_warp, axes))
+        tables = [PlaneTable(head, box_warp, axes) for head in planes]
+        return lambda points: self.decoder(torch.stack([table(part) for table, part in zip(tables, points)]).mT)
 
     def rays(self, planes: torch.Tensor, labels: torch.Tensor, size: int,
              noise: tuple[torch.Tensor, torch.Tensor] | None = None,

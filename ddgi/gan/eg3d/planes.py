@@ -47,3 +47,36 @@ def mean_features(planes: torch.Tensor, points: torch.Tensor, box_warp: float, p
         else:
             total = total + features if torch.is_grad_enabled() else total.add_(features)
     return total * (1 / 3) if torch.is_grad_enabled() else total.mul_(1 / 3)
+
+
+class PlaneTable:
+    """Planes laid out for a CPU's caches: all channels of a pixel side by side, zeros around each plane.
+
+    A point's mean feature is then one weighted sum of twelve rows, four from each plane: `mean_features` without
+    gradients, several times faster.
+
+    Args:
+        planes: [3, C, P, P] of one head.
+    """
+
+    def __init__(self, planes: torch.Tensor, box_warp: float, plane_axes: str):
+        self.side = planes.shape[-1] + 2
+        self.rows = rearrange(F.pad(planes, (1, 1, 1, 1)), "plane c h w -> (plane h w) c").contiguous()
+        self.scale, self.axes = planes.shape[-1] / box_warp, PLANE_AXES[plane_axes]
+
+    def __call__(self, points: torch.Tensor) -> torch.Tensor:
+        """Points [M, 3], world units, to features [M, C]."""
+        # Pixel coordinates among the padded ones; further out there is nothing but zeros either.
+        place = (points * self.scale + (self.side - 1) / 2).clamp_(0, self.side - 1)
+        corner = place.int().clamp_(0, self.side - 2)
+        high = place.sub_(corner)                               # [M, 3], weight of the corner further on
+        low = 1 - high
+        weights, indices = points.new_empty(len(points), 12), corner.new_empty(len(points), 12)
+        for plane, (column, row) in enumerate(self.axes):
+            first = corner[:, row] * self.side + corner[:, column] + plane * self.side ** 2
+            lower, upper = low[:, row] / 3, high[:, row] / 3
+            for number, (step, along, across) in enumerate((
+                    (0, low, lower), (1, high, lower), (self.side, low, upper), (self.side + 1, high, upper))):
+                torch.mul(along[:, column], across, out=weights[:, 4 * plane + number])
+                torch.add(first, step, out=indices[:, 4 * plane + number])
+        return F.embedding_bag(indices, self.rows, mode="sum", per_sample_weights=weights)

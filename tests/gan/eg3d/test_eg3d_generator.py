@@ -75,7 +75,8 @@ def test_query_agrees_with_the_renderer_on_density(generator, ws):
     planes = generator.planes(ws)
     points = torch.rand(2, 50, 3, generator=torch.Generator().manual_seed(2)) - 0.5
     density, colours = generator.query(planes, points)
-    raw, _ = generator.module.field(planes)(points)
+    with torch.no_grad():
+        raw, _ = generator.module.field(planes)(points)
     assert torch.equal(density, torch.nn.functional.softplus(raw - 1))
     assert colours.shape == (2, 3, 50)
     assert 0 <= colours.min() <= colours.max() <= 1

@@ -8,7 +8,7 @@ from ddgi.cameras import rays_from_label
 from ddgi.gan import EG3DConfig, StyleGAN2Config
 from ddgi.gan.eg3d.decoder import OSGDecoder
 from ddgi.gan.eg3d.march import expected_depth, interval_weights, sample_weights
-from ddgi.gan.eg3d.planes import plane_features, project
+from ddgi.gan.eg3d.planes import PLANE_AXES, PlaneTable, mean_features, plane_features, project
 from ddgi.gan.eg3d.rays import march_rays
 from ddgi.gan.eg3d.sampling import box_bounds, importance, inverse_cdf, ray_bounds
 from ddgi.gan.eg3d.superresolution import SuperResolution
@@ -139,6 +139,22 @@ def test_features_and_decoder_at_points(tensors, ops, planes):
     assert_close(density[..., None], ops["out.dec.sigma"])
     assert_close(colours.mT, ops["out.dec.rgb"])
     assert_close(decoder.density(features), density)
+
+
+@pytest.mark.parametrize("axes", PLANE_AXES)
+@pytest.mark.parametrize("box_warp", [1.0, 0.7])
+def test_a_table_of_planes_gives_their_mean_features_inside_on_and_beyond_the_box(ops, axes, box_warp):
+    planes, points = ops["in.planes"][:1], ops["in.pts"][:1]
+    edge = torch.cartesian_prod(*[torch.tensor([-0.5, -0.4999, 0.0, 0.5, 0.51, 40.0]) * box_warp] * 3)[None]
+    for places in (points, edge):
+        expected = mean_features(planes, places, box_warp, axes)[0].mT
+        # 12 products in another order, and pixel coordinates rounded otherwise, of features of about 1.
+        torch.testing.assert_close(PlaneTable(planes[0], box_warp, axes)(places[0]), expected, rtol=0, atol=2e-5)
+
+
+def test_a_point_that_is_no_number_reads_no_strange_memory(ops):
+    table = PlaneTable(ops["in.planes"][0], 1.0, "xy_xz_zx")
+    assert table(torch.tensor([[float("nan")] * 3, [0.0] * 3])).isnan().any(1).tolist() == [True, False]
 
 
 @pytest.mark.parametrize("white", [False, True])
