@@ -110,10 +110,13 @@ class Chain:
         """Pictures [B, 3, R, R] in -1..1 of finished latents."""
         return self.vae.decode(samples).movedim(-1, 1) * 2 - 1
 
-    def one_pass(self, prompts: Sequence[str], hints: torch.Tensor | None, seed: int) -> DiffusionFeatures:
-        """The features of a single pass on pure noise, which live painting reads."""
+    def one_pass(self, prompts: Sequence[str], hints: torch.Tensor | None,
+                 seed: int | Sequence[int]) -> DiffusionFeatures:
+        """The features of a single pass on pure noise, which live painting reads; seed: see `latents`."""
         positive, _, words = self._conditioning(prompts, hints)
-        features = encode_latent(self.model, positive, torch.zeros(len(prompts), *self._shape), 1.0, seed)
+        noise = self.noise(seed, len(prompts))
+        features = encode_latent(self.model, positive, torch.zeros_like(noise), 1.0,
+                                 seed if isinstance(seed, int) else seed[0], noise=noise)
         return dataclasses.replace(features, words=words)
 
     def redraw(self, pictures: torch.Tensor, prompts: Sequence[str], hints: torch.Tensor | None, seeds: Sequence[int],

@@ -41,6 +41,24 @@ def evaluate(args: argparse.Namespace) -> dict:
     return scores
 
 
+def evaluate_protocol(args: argparse.Namespace) -> dict:
+    """Scores of whatever a protocol names, and its report."""
+    from ..ddgi.evaluation.report import table
+    from .evaluation.protocol import run
+
+    folders.register()
+    bar = PromptProgress("evaluate")
+
+    def report(line: str) -> None:
+        bar.close()
+        say(args, line)
+
+    found = run(args.protocol, args.out, report=report, progress=bar)
+    bar.close()
+    say(args, f"{table(found)}\n\n{Path(args.out) / 'index.html'}")
+    return found
+
+
 def gallery(args: argparse.Namespace) -> dict:
     """The pictures of README and docs."""
     from .gallery import Gallery

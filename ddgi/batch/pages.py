@@ -39,11 +39,11 @@ def write_pages(store: Store, plan: Plan, problems: dict[str, str]) -> None:
         store.write_text(_page_name(number), page("Faces", "\n".join(body)))
 
 
-def page(title: str, body: str) -> str:
-    """A whole HTML page that needs no other file."""
+def page(title: str, body: str, style: str = "") -> str:
+    """A whole HTML page that needs no other file; `style` comes after the common one."""
     return (f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>\n'
-            f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style>\n<body>\n{body}\n</body>'
-            f'</html>\n')
+            f'<meta name="viewport" content="width=device-width"><style>{_STYLE}{style}</style>\n<body>\n{body}\n'
+            f'</body></html>\n')
 
 
 def _page_name(number: int) -> str:

@@ -1,17 +1,22 @@
-"""`evaluate --demo`: score the demo models on held-out head-world seeds."""
+"""`evaluate`: scores by a protocol, on anybody's data and weights; `--demo`: the demo models on held-out heads."""
 
 import argparse
 from pathlib import Path
 
 from ..errors import InputError
 
-HELP = "score the demo models against true pictures: mask mIoU, pixel and attribute accuracy; with --views depth too"
+HELP = "score bridges, the diffusion model and any pictures against true ones by a protocol; or the demo models"
 MOST = 256                                  # held-out heads there are
 COUNTS = {False: 256, True: 128}            # used by default, without and with --views
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--demo", action="store_true", required=True, help="the demo models (the only set so far)")
+    parser.add_argument("protocol", nargs="?", help="TOML file: data, models, networks and methods, see "
+                                                    "docs/evaluation.md")
+    parser.add_argument("out", nargs="?", help="folder for report.json, report.md and index.html")
+    parser.add_argument("--demo", action="store_true",
+                        help="the demo models on heads that they never saw: mask mIoU, pixel and attribute accuracy; "
+                             "the options below belong to it")
     parser.add_argument("--views", action="store_true",
                         help="score the 3D generator: heads seen from yaw -40 to 40 degrees against their true depth, "
                              "mask and attributes, and how well its views agree")
@@ -30,6 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> dict:
+    if args.demo == bool(args.protocol):
+        raise InputError("Give either a protocol and a folder, python -m ddgi evaluate PROTOCOL.toml OUT/, or --demo.")
+    if args.protocol:
+        return _by_protocol(args)
     args.count = COUNTS[args.views] if args.count is None else args.count
     if not 1 <= args.count <= MOST:
         raise InputError(f"--count is {args.count}; there are {MOST} held-out heads, give 1 to {MOST}.")
@@ -41,6 +50,17 @@ def run(args: argparse.Namespace) -> dict:
     from ..runner.host import host_commands
 
     return host_commands().evaluate(args)
+
+
+def _by_protocol(args: argparse.Namespace) -> dict:
+    if not args.out:
+        raise InputError("There is no folder for the report; give one: python -m ddgi evaluate PROTOCOL.toml OUT/")
+    if args.views or args.drawings or args.bridge:
+        raise InputError("--views, --drawings and --bridge belong to --demo; a protocol names its methods itself.")
+
+    from ..runner.host import host_commands
+
+    return host_commands().evaluate_protocol(args)
 
 
 def _by_name(files: list[str]) -> dict[str, Path]:

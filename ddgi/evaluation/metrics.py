@@ -20,6 +20,14 @@ def mean_iou(counts: torch.Tensor) -> float:
     return (hit[present] / union[present]).mean().item()
 
 
+def class_iou(counts: torch.Tensor) -> dict[str, float]:
+    """Intersection / union of each class that occurs in the truth, by its name."""
+    counts = counts.double()
+    union = counts.sum(0) + counts.sum(1) - counts.diagonal()
+    return {name: round((counts[place, place] / union[place]).item(), 4)
+            for place, name in enumerate(CLASS_NAMES) if counts[place].sum() > 0}
+
+
 def pixel_accuracy(counts: torch.Tensor) -> float:
     """Share of pixels with the right class."""
     return (counts.diagonal().sum() / counts.sum()).item()

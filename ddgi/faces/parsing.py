@@ -172,14 +172,15 @@ class FaceParser(nn.Module):
         classes = []
         for index, face in enumerate(faces):
             progress(index)
-            classes.append(self._parse_one(face))
+            classes.append(self.classes(face))
             if not classes[-1].any():
                 which = f"face {index + 1} of {len(faces)}" if len(faces) > 1 else "the picture"
                 raise NoMask(f"The face parser sees nothing but background in {which}; give an upright face that "
                              f"fills the square.", "the parser sees no face in it")
         return torch.stack(classes)
 
-    def _parse_one(self, face: Tensor) -> Tensor:
+    def classes(self, face: Tensor) -> Tensor:
+        """Class numbers uint8 [S, S] of one aligned face [S, S, 3] in 0..1; all background where it sees none."""
         weight = self.cp.resnet.conv1.weight
         picture = rearrange(face[..., :3], "h w c -> 1 c h w").to(weight.device, torch.float32)
         mean, deviation = (picture.new_tensor(values)[:, None, None] for values in (_MEAN, _DEVIATION))

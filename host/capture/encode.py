@@ -28,10 +28,11 @@ def noise_sigma(model_sampling, noise_level: float) -> float:
 
 
 def encode_latent(model, positive, samples: torch.Tensor, noise_level: float, seed: int,
-                  batch_index: list[int] | None = None) -> DiffusionFeatures:
+                  batch_index: list[int] | None = None, *, noise: torch.Tensor | None = None) -> DiffusionFeatures:
     """Features of `samples` [B, C, H, W] after adding noise; at noise_level 1 of noise alone.
 
-    noise_level: 0 < level <= 1. seed: of the noise, drawn on the CPU as core's samplers do.
+    noise_level: 0 < level <= 1. seed: of the noise, drawn on the CPU as core's samplers do, where `noise`
+    [B, C, H, W] is not given.
     """
     if not 0.0 < noise_level <= 1.0:
         raise InputError(f"the noise level is {noise_level} and must be above 0 and at most 1; 0.5 is half way")
@@ -41,7 +42,7 @@ def encode_latent(model, positive, samples: torch.Tensor, noise_level: float, se
     samples = comfy.sample.fix_empty_latent_channels(model, samples)
     if noise_level == 1.0:
         samples = torch.zeros_like(samples)
-    noise = comfy.sample.prepare_noise(samples, seed, batch_index)
+    noise = comfy.sample.prepare_noise(samples, seed, batch_index) if noise is None else noise
     sigmas = torch.tensor([noise_sigma(model.get_model_object("model_sampling"), noise_level), 0.0])
     guider.sample(noise, samples, comfy.samplers.KSAMPLER(_one_call), sigmas, disable_pbar=True, seed=seed)
     return tap.features()
