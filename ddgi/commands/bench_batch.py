@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ..benchmark.batch import StubWorker, contents, demo_rows, write_rows
 from ..errors import InputError
+from .demo import WORKFLOWS
 from .report import say
 
 _WARM = 1                           # rows of the server that are not timed: they load the models
@@ -86,7 +87,7 @@ def _row_by_row(rows: list[dict], output: Path, threads: int) -> dict:
     with Server(output, threads=threads) as server:
         for row in rows:
             kind = "mask" if "mask" in row else "scribble"
-            graph = load_workflow(PACK_ROOT / "workflows" / f"face_from_text_and_{kind}.json")
+            graph = load_workflow(PACK_ROOT / "workflows" / f"{WORKFLOWS[kind]}.json")
             for name, value in (("DDGIExampleDrawing.drawing", row[kind]), ("DDGIPrompt.text", row["prompt"]),
                                 ("DDGIFeatureExtract.seed", row["seed"])):
                 set_input(graph, name, value)

@@ -11,9 +11,10 @@ from ddgi.runner.prompts import load_workflow, set_input
 
 WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
 # A node that samples, a tap around a sampler of core's, and a 3D head: where the seed goes, and what is made small.
-GRAPHS = {"face_from_text_and_mask": ("DDGIFeatureExtract.seed", {"DDGIFeatureExtract.steps": 2}),
-          "face_any_sampler": ("RandomNoise.noise_seed", {"BasicScheduler.steps": 2}),
-          "face_3d_mesh": ("DDGIFeatureExtract.seed", {"DDGIFeatureExtract.steps": 2, "DDGIMesh.resolution": 32})}
+GRAPHS = {"01 Face from words and a mask": ("DDGIFeatureExtract.seed", {"DDGIFeatureExtract.steps": 2}),
+          "07 Face with any sampler": ("RandomNoise.noise_seed", {"BasicScheduler.steps": 2}),
+          "04 Head as a 3D model": ("DDGIFeatureExtract.seed",
+                                    {"DDGIFeatureExtract.steps": 2, "DDGIMesh.resolution": 32})}
 
 
 class Worker:

@@ -14,7 +14,7 @@ from ddgi.runner.host import host_commands
 from ddgi.runner.workflow_rows import WorkflowRows, graph_of
 
 ROOT = Path(__file__).resolve().parents[2]
-WORKFLOW = "face_from_text_and_mask.json"
+WORKFLOW = "01 Face from words and a mask.json"
 
 
 @pytest.fixture(scope="module")
