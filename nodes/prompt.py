@@ -3,7 +3,7 @@
 from comfy_api.latest import io
 
 from ..ddgi.errors import InputError
-from ..host.capture.words import WORDS_KEY, prompt_words
+from ..host.capture.words import SPELLING_KEY, WORDS_KEY, prompt_spelling, prompt_words
 from .types import FEATURES
 
 
@@ -34,8 +34,8 @@ class Prompt(io.ComfyNode):
         if clip is None:
             raise InputError("there is no CLIP: the checkpoint has no text model; load a CLIP with a loader of its own")
         tokens = clip.tokenize(text)
-        words = prompt_words(clip, tokens)
-        return io.NodeOutput(clip.encode_from_tokens_scheduled(tokens, add_dict={WORDS_KEY: words}))
+        known = {WORDS_KEY: prompt_words(clip, tokens), SPELLING_KEY: prompt_spelling(clip, tokens)}
+        return io.NodeOutput(clip.encode_from_tokens_scheduled(tokens, add_dict=known))
 
 
 NODES = [Prompt]

@@ -10,7 +10,8 @@ from .layout import FeatureLayout, StageLayout
 from .steps import StepSelection, step_of_sigma
 from .taps import NetworkTaps
 from .values import DiffusionFeatures, StepFeatures
-from .words import fit_words, words_of_ids, words_of_length
+from .word_maps import overlay, pointing_game, word_maps
+from .words import Word, fit_words, join_pieces, words_of_ids, words_of_length
 
 __all__ = [
     "CapturedCall",
@@ -20,11 +21,16 @@ __all__ = [
     "StageLayout",
     "StepFeatures",
     "StepSelection",
+    "Word",
     "capture_pass",
     "captured_call",
     "find_taps",
     "fit_words",
+    "join_pieces",
+    "overlay",
+    "pointing_game",
     "step_of_sigma",
+    "word_maps",
     "words_of_ids",
     "words_of_length",
 ]

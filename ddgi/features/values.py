@@ -9,6 +9,7 @@ import torch
 
 from ..errors import InputError
 from .layout import FeatureLayout
+from .words import Word
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,13 @@ class DiffusionFeatures:
 
     layout: the U-Net they came from. steps: StepFeatures in sampling order, step numbers
     rising. words: bool [B, tokens], True on prompt words; start, end and padding False.
+    spelling: the prompt's words and their tokens; empty where the prompt was not DDGI Prompt's.
     """
 
     layout: FeatureLayout
     steps: tuple[StepFeatures, ...]
     words: torch.Tensor
+    spelling: tuple[Word, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "steps", tuple(self.steps))
@@ -133,4 +136,4 @@ class DiffusionFeatures:
     def to(self, *args, **kwargs) -> DiffusionFeatures:
         """Like `torch.Tensor.to` for all feature tensors; `words` follows the device only."""
         steps = tuple(step.to(*args, **kwargs) for step in self.steps)
-        return DiffusionFeatures(self.layout, steps, self.words.to(steps[0].h.device))
+        return replace(self, steps=steps, words=self.words.to(steps[0].h.device))

@@ -1,12 +1,38 @@
-"""Which tokens of a prompt are words."""
+"""Which tokens of a prompt are words, and how they are spelt."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import torch
 
 CLIP_CHUNK = 77  # tokens of one CLIP call: start, 75 words, end
+_WORD_END = "</w>"  # how CLIP's vocabulary marks the last piece of a word
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of a prompt, and the positions of its tokens."""
+
+    text: str
+    tokens: tuple[int, ...]
+
+
+def join_pieces(pieces: Sequence[str | None]) -> tuple[Word, ...]:
+    """The words that CLIP's tokens spell, in their order; commas and other signs alone are no words.
+
+    pieces: the vocabulary's text of each token, such as "spec", "tacles</w>"; None for tokens that are no text.
+    """
+    words, text, tokens = [], "", []
+    for position, piece in enumerate(pieces):
+        if piece is not None:
+            text, tokens = text + piece.removesuffix(_WORD_END), [*tokens, position]
+        if tokens and (piece is None or piece.endswith(_WORD_END)):
+            if any(letter.isalnum() for letter in text):
+                words.append(Word(text, tuple(tokens)))
+            text, tokens = "", []
+    return (*words, *([Word(text, tuple(tokens))] if tokens else []))
 
 
 def words_of_ids(ids: Sequence[Sequence], empty_ids: Iterable) -> torch.Tensor:

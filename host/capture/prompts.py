@@ -10,7 +10,7 @@ import torch
 
 from ...ddgi.errors import InputError
 from ...ddgi.features import fit_words
-from .words import WORDS_KEY
+from .words import SPELLING_KEY, WORDS_KEY
 
 
 class Prompts:
@@ -28,6 +28,7 @@ class Prompts:
         self.ranks = {entry.get("uuid"): rank for rank, entry in reversed(list(enumerate(positive)))}
         lengths = [entry["cross_attn"].shape[1] for entry in positive]
         self.words = [fit_words(entry.get(WORDS_KEY), length) for entry, length in zip(positive, lengths)]
+        self.spelling = [entry.get(SPELLING_KEY, ()) for entry in positive]
         if not any(bool(words.any()) for words in self.words):
             raise InputError("the prompt has no words; write what the face should look like in the positive prompt")
         ranged = list(positive)

@@ -233,10 +233,11 @@ class _Run:
             )
         evaluations = [self.captured[step] for step in sorted(self.captured)]
         self.prompts.check_same({evaluation.step: evaluation.rank for evaluation in evaluations})
-        words = self.prompts.words[evaluations[0].rank]
+        words, spelling = (entries[evaluations[0].rank] for entries in (self.prompts.words, self.prompts.spelling))
         steps = tuple(evaluation.features for evaluation in evaluations)
         layout = self.layout.at(evaluations[0].latent_size)
-        return DiffusionFeatures(layout, steps, words.expand(steps[0].batch_size, -1).cpu().clone())
+        return DiffusionFeatures(layout, steps, words.expand(steps[0].batch_size, -1).cpu().clone(),
+                                 spelling)
 
 
 def _equal(latent: torch.Tensor, made: torch.Tensor) -> bool:
