@@ -28,7 +28,7 @@ EXAMPLES = (("mask_long_hair_glasses.png", "a calm woman with long blond hair, b
             ("scribble_long_hair.png", "an astonished woman with long red hair, green eyes and earrings"))
 SAME_DRAWING = "mask_curly.png"
 PROMPTS = ("a calm lady with curly grey hair and blue eyes", "a calm lady with curly red hair and green eyes",
-           "a calm lady with curly black hair and brown eyes", "a calm lady with curly blond hair and grey eyes",
+           "a calm lady with curly black hair and brown eyes", "a calm lady with curly blond hair and green eyes",
            "a smiling lady with curly brown hair and blue eyes", "an astonished lady with curly red hair")
 SLIDERS = (("smile", "a smiling person", "a sad person"), ("glasses", "a person with glasses", "a person"),
            ("beard", "a man with a beard", "a man"), ("grey hair", "a person with grey hair",
