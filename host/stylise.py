@@ -42,6 +42,7 @@ class Words:
         parts: the diffusion model; its ControlNet gets scribbles of the faces, so that they stay in their places.
         prompt: names the style. sampling: its steps, cfg, strength and negative prompt.
         pictures: how many faces are drawn in the style. denoise: how far from the generator's pictures, 0 to 1.
+        size: side of the diffusion model's pictures in pixels; 0 is 512, or the demo model's.
     """
 
     parts: Diffusion
@@ -49,6 +50,7 @@ class Words:
     sampling: Sampling
     pictures: int
     denoise: float
+    size: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,7 +126,7 @@ def folder_pictures(folder: str, size: int, steps: int) -> Pictures:
 
 def _drawn(generator: Generator, words: Words, seed: int, shown: Shown) -> Lesson:
     """The generator's own faces, drawn again by the diffusion model."""
-    chain = Chain(words.parts, words.sampling)
+    chain = Chain(words.parts, words.sampling, words.size)
     faces, made = own_faces(generator, words.pictures, seed), []
     for first in range(0, words.pictures, _AT_ONCE):
         chosen = slice(first, min(first + _AT_ONCE, words.pictures))

@@ -127,7 +127,7 @@ def _style_input() -> io.DynamicCombo.Input:
         io.String.Input("prompt", default="a cartoon of a person", multiline=True,
                         tooltip="The style in words, as the diffusion model knows it."),
         io.String.Input("negative", default="", tooltip="What the diffusion model is to avoid."),
-        io.Float.Input("denoise", default=0.7, min=0.05, max=1.0, step=0.05,
+        io.Float.Input("denoise", default=0.6, min=0.05, max=1.0, step=0.05,
                        tooltip="How far the diffusion model may go from the generator's pictures: little changes "
                                "colours only, much changes faces, too."),
         io.Int.Input("faces", default=64, min=1, max=4096,
@@ -137,7 +137,10 @@ def _style_input() -> io.DynamicCombo.Input:
         io.Float.Input("cfg", default=7.0, min=1.0, max=30.0, step=0.5,
                        tooltip="How closely the diffusion model follows the prompt; 2 for the demo model."),
         io.Float.Input("control_strength", default=1.0, min=0.0, max=2.0, step=0.05,
-                       tooltip="How closely the diffusion model follows the lines of each face.")]
+                       tooltip="How closely the diffusion model follows the lines of each face."),
+        io.Int.Input("size", default=0, min=0, max=2048, step=8,
+                     tooltip="The side of the diffusion model's pictures in pixels: 1024 for SDXL; 0 is 512, or the "
+                             "demo model's own.")]
     folder = io.String.Input("folder", default="", tooltip="The path of a folder with pictures of the style, faces "
                                                            "aligned; the middle square of each is taken.")
     return io.DynamicCombo.Input("style", options=[
@@ -167,7 +170,8 @@ def _style(style: dict, models: tuple, pictures, size: int):
                          f"model with clip and vae, or choose pictures.")
     sampling = Sampling(steps=style["sampling_steps"], cfg=style["cfg"], negative=style["negative"],
                         strength=style["control_strength"])
-    return Words(Diffusion(*models), style["prompt"], sampling, style["faces"], style["denoise"])
+    return Words(Diffusion(*models), style["prompt"], sampling, style["faces"], style["denoise"],
+                 style["size"])
 
 
 NODES = [BlendGenerators, StyliseGenerator]

@@ -71,7 +71,7 @@ def test_a_stranger_is_refused_with_both_names(pack, generator):
 
 
 WORDS = {"style": "words", "prompt": "a smiling woman", "negative": "", "denoise": 0.6, "faces": 2,
-         "sampling_steps": 2, "cfg": 1.0, "control_strength": 1.0}
+         "sampling_steps": 2, "cfg": 1.0, "control_strength": 1.0, "size": 0}
 
 
 @pytest.fixture(scope="module")
