@@ -1,7 +1,6 @@
 """A face in one pass, again and again: what a painter's brush, words, seed and camera make of it."""
 
 import dataclasses
-import hashlib
 import io
 import secrets
 import threading
@@ -76,12 +75,10 @@ class LiveFace:
         held = {"model": model, "clip": clip, "control_net": control_net, "bridge": bridge, "generator": generator}
         self._held = {name: value and weakref.ref(value) for name, value in held.items()}
         self._size, self._texts = size, {}
-        self._last: tuple[bytes, GanLatent, object] | None = None       # of the face that may be turned
+        self._last: tuple[Request, GanLatent, object] | None = None       # of the face that may be turned
         self._busy = threading.Lock()
-        bridge.value.config.check_layout(self._layout(self._chain(model, clip, control_net)))
-
-    def _layout(self, chain: Chain) -> FeatureLayout:
-        return FeatureLayout.of(chain.model.get_model_object("diffusion_model"), chain.latent_size)
+        latent_size = self._chain(model, clip, control_net).latent_size
+        bridge.value.config.check_layout(FeatureLayout.of(model.get_model_object("diffusion_model"), latent_size))
 
     def _chain(self, model, clip, control_net, strength: float = 1.0) -> Chain:
         return Chain(Diffusion(model, clip, None, control_net), Sampling(strength=strength), self._size, self._texts)
@@ -138,12 +135,11 @@ class LiveFace:
     def _latent(self, request: Request, held: dict) -> tuple[GanLatent, object]:
         """The face and, for a 3D generator, its planes; both kept while only the camera moves."""
         still = dataclasses.replace(request, yaw=0.0, pitch=0.0)
-        key = hashlib.sha256(repr(still).encode()).digest()
-        if self._last is None or self._last[0] != key:
+        if self._last is None or self._last[0] != still:
             latent = self._read(request, held)
             generator: ManagedModel = held["generator"]
             planes = generator.load().planes(latent.ws.to(generator.device)) if generator.value.is_3d else None
-            self._last = key, latent, planes
+            self._last = still, latent, planes
         return self._last[1:]
 
     def _read(self, request: Request, held: dict) -> GanLatent:

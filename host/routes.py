@@ -1,6 +1,7 @@
 """Routes of the pack on the host's server. They take no path from a client and answer pages of the server itself."""
 
 import asyncio
+import dataclasses
 import json
 from urllib.parse import urlsplit
 
@@ -41,12 +42,12 @@ async def live(request: web.Request) -> web.Response:
     if PromptServer.instance.prompt_queue.get_tasks_remaining() or face.busy:
         return _refused(409, InputError("A prompt is running; the face follows when it is done."))
     try:
+        if unknown := values.keys() - {field.name for field in dataclasses.fields(faces.Request)}:
+            raise InputError(f"The request has {len(unknown)} fields that no painter sends.")
         wanted = faces.Request(**values)
         picture = await asyncio.get_running_loop().run_in_executor(None, lambda: faces.jpeg(face.face(wanted)))
     except InputError as error:
         return _refused(400, error)
-    except TypeError:
-        return _refused(400, InputError("The request has fields that no painter sends."))
     return web.Response(body=picture, content_type="image/jpeg",
                         headers={**_NO_STORE, "DDGI-Turns": str(int(face.turns))})
 

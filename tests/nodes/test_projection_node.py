@@ -18,22 +18,6 @@ def network():
 
 
 @pytest.fixture
-def folders(pack, network, tmp_path, monkeypatch):
-    import folder_paths
-
-    network.save(tmp_path / "base.safetensors")
-    monkeypatch.setattr(folder_paths, "output_directory", str(tmp_path / "output"))
-    monkeypatch.setitem(folder_paths.folder_names_and_paths, pack.host.folders.GENERATORS,
-                        ([str(tmp_path)], {".safetensors"}))
-    return tmp_path
-
-
-@pytest.fixture
-def generator(pack, folders):
-    return pack.host.managed.managed_generator(folders / "base.safetensors")
-
-
-@pytest.fixture
 def image(network):
     ws = network.map(torch.randn(2, 8, generator=torch.Generator().manual_seed(3)))
     return ((network.render(ws).image * 127.5 + 128).clamp(0, 255) / 255).movedim(1, -1)
