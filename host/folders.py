@@ -1,4 +1,4 @@
-"""Where ComfyUI finds our files: generators, bridges, directions and parsers in models/ddgi."""
+"""Where ComfyUI finds our files: generators, bridges, directions, and networks that look at faces, in models/ddgi."""
 
 from pathlib import Path
 
@@ -14,6 +14,8 @@ GENERATORS = "ddgi_generators"
 BRIDGES = "ddgi_bridges"
 DIRECTIONS = "ddgi_directions"
 PARSERS = "ddgi_parsers"
+CLIPS = "ddgi_clip"
+IDENTITIES = "ddgi_identities"
 DEMO = Path(__file__).resolve().parents[1] / "demo"
 EXAMPLES = DEMO / "examples"
 # What the drop-down of demo models says to the generator and the bridge that it gives.
@@ -26,6 +28,9 @@ _KINDS = {
     DIRECTIONS: ("directions", {".safetensors", ".npy", ".npz", ".pt", ".pth"}, "directions*.safetensors",
                  "a file of directions (.safetensors of this pack, or .npy, .npz and .pt that people share)"),
     PARSERS: ("parsers", {".safetensors", ".pth", ".pt"}, "parser*.safetensors", WEIGHTS),
+    CLIPS: ("clip", {".safetensors"}, "clip*.safetensors", "a whole CLIP model (.safetensors as transformers saves it)"),
+    IDENTITIES: ("identities", {".safetensors", ".pth", ".pt"}, "identity*.safetensors",
+                 "a face recognition file (IResNet-50 or IR-SE50)"),
 }
 
 

@@ -20,3 +20,4 @@ Cameras = io.Custom("DDGI_CAMERA")       # ddgi.cameras.Camera, one or more view
 Tap = io.Custom("DDGI_TAP")              # the handle that DDGI Feature Tap gives to DDGI Collect Features
 FaceLandmarks = io.Custom("FACE_LANDMARKS")  # of core's Detect Face Landmarks (MediaPipe)
 Alignment = io.Custom("DDGI_ALIGNMENT")  # ddgi.faces.Alignment, where faces are in pictures
+Scores = io.Custom("DDGI_SCORES")          # ddgi.evaluation.rating.Rating
