@@ -9,7 +9,7 @@ from ..facemask import mask_to_hint
 from ..roughness import leave_out, rough_mask, rough_scribble
 from .prompts import Prompts
 
-NO_HINT, ROUGH = 0.4, 0.35                 # shares; the rest are exact
+NO_HINT, ROUGH = 0.35, 0.3                 # shares; the rest are exact
 SCRIBBLES = 0.45                           # of the hints; the others are masks
 LEAVE_OUT = 0.3                            # how often a part is missing that the words name
 # What may be missing from a drawing, if the prompt names it: else the drawing says that it is not there.

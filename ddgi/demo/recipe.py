@@ -303,8 +303,10 @@ class Recipe:
                                    own_images=s.finished_images, statistics=512),
             bridge=BridgeSizes(mapping_width=mapping_width, modulation_width=64, head_width=256, timestep_channels=32),
             held_out=128, loss_resolution=s.resolution,
-            mapping=replace(stage, steps=s.mapping_steps),
-            modulation=replace(stage, steps=modulation_steps, own_share=0.5))
+            # A head's latent is known: pictures of a few rows would only shake M's gradient.
+            mapping=replace(stage, steps=s.mapping_steps, rate=3e-3, losses={"known_w": 1.0}),
+            modulation=replace(stage, steps=modulation_steps, own_share=0.5,
+                               losses={"pixel": 1.0, "perceptual": 0.1, "known_w": 1.0, "w_avg": 0.002}))
 
 
 def train(settings: Settings, builders: Builders, work: Path, out: Path, stages: tuple[str, ...] = STAGES,

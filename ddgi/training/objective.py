@@ -20,13 +20,14 @@ class Scene:
 
     ws: [B, num_ws, w_dim], predicted. image: [b, 3, S, S], pictures of b <= B of them.
     target: [b, 3, S, S], what they should look like. true: [b, 3, S, S], I_gt. batch: everything else.
+    Pictures and weight are None where only `LATENT_TERMS` are asked for.
     """
 
     ws: torch.Tensor
-    image: torch.Tensor
-    target: torch.Tensor
-    true: torch.Tensor
-    weight: torch.Tensor
+    image: torch.Tensor | None
+    target: torch.Tensor | None
+    true: torch.Tensor | None
+    weight: torch.Tensor | None
     batch: Batch
     space: LatentSpace
     perceptual: Distance
@@ -66,6 +67,7 @@ def w_avg(scene: Scene) -> torch.Tensor:
 # A term gives a number, or None where the training lacks what it needs.
 TERMS: dict[str, Callable[[Scene], torch.Tensor | None]] = {
     "pixel": pixel, "perceptual": perceptual, "identity": identity, "known_w": known_w, "w_avg": w_avg}
+LATENT_TERMS = frozenset({"known_w", "w_avg"})  # they look at no picture: where these are all, nothing is rendered
 
 
 class Objective:
@@ -85,16 +87,22 @@ class Objective:
 
     def __call__(self, ws: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
         """Loss of predicted latents [B, num_ws, w_dim], and the value of each term and of the whole."""
+        scene = self._scene(ws, batch)
+        values = {name: TERMS[name](scene) for name in self.weights}
+        values = {name: value for name, value in values.items() if value is not None}
+        loss = sum(self.weights[name] * value for name, value in values.items())
+        return loss, {"loss": loss.item(), **{name: value.item() for name, value in values.items()}}
+
+    def _scene(self, ws: torch.Tensor, batch: Batch) -> Scene:
+        others = (batch, self.space, self.perceptual, self.identity)
+        if self.weights.keys() <= LATENT_TERMS:
+            return Scene(ws.float(), None, None, None, None, *others)
         # Where the latent is not known, the picture is all there is to learn from.
         rows = batch.has_w.argsort(stable=True)[:max(1, round(len(ws) * self.rendered_share))]
         camera = None if batch.camera is None else batch.camera[rows]
         image, target, true = self.fit(self.space.draw(ws[rows], camera).float(), batch.target[rows], batch.true[rows])
         weight = torch.ones_like(target[:, :1]) if batch.weight is None else self.fit(batch.weight[rows])[0]
-        scene = Scene(ws.float(), image, target, true, weight, batch, self.space, self.perceptual, self.identity)
-        values = {name: TERMS[name](scene) for name in self.weights}
-        values = {name: value for name, value in values.items() if value is not None}
-        loss = sum(self.weights[name] * value for name, value in values.items())
-        return loss, {"loss": loss.item(), **{name: value.item() for name, value in values.items()}}
+        return Scene(ws.float(), image, target, true, weight, *others)
 
     def fit(self, *pictures: torch.Tensor) -> list[torch.Tensor]:
         """Pictures at the size they are compared at."""

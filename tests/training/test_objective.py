@@ -86,3 +86,12 @@ def test_pictures_are_compared_at_the_size_asked_for():
 def test_a_new_term_is_one_function(monkeypatch):
     monkeypatch.setitem(TERMS, "brightness", lambda scene: scene.image.mean())
     assert values({"brightness": 3.0}, torch.ones(2, 3, 2), scene())[0].item() == pytest.approx(3.0)
+
+
+def test_terms_that_look_at_latents_alone_render_nothing():
+    class Unseen(Space):
+        def draw(self, ws, camera):
+            raise AssertionError("a picture was rendered")
+
+    objective = Objective({"known_w": 1.0, "w_avg": 1.0, "pixel": 0.0}, Unseen(), perceptual=None)
+    assert objective(torch.ones(2, 3, 2), scene())[1]["known_w"] == pytest.approx(0.3125)
