@@ -18,7 +18,7 @@ def evaluate(args: argparse.Namespace) -> dict:
     from ..ddgi.evaluation.sheet import write_sheet
     from ..ddgi.evaluation.table import attribute_table, drawing_table, markdown_table, view_tables
     from .chain import Sampling
-    from .evaluation import demo, drawings, views
+    from .evaluation import demo, drawings, styles, views
 
     written = []
 
@@ -38,6 +38,8 @@ def evaluate(args: argparse.Namespace) -> dict:
     if args.drawings:
         scores["drawings"] = drawings.run(args.drawings, **{**shared, "on_batch": None})
         say(args, "\n" + drawing_table(scores["drawings"]))
+    if args.styles:
+        scores["styles"] = styles.run(**{name: shared[name] for name in ("sampling", "folder", "report")})
     return scores
 
 

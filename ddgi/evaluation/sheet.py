@@ -6,11 +6,11 @@ import torch
 from PIL import Image
 
 from ..files import atomic_path
-from ..pictures import sheet
+from ..pictures import resize, sheet
 
 
-def write_sheet(path: str | Path, pictures: dict[str, torch.Tensor], columns: int = 12, zoom: int = 2) -> None:
-    """One row per method of [B, 3, H, W] images in [-1, 1], the same sample in each column."""
-    levels = sheet([images[:columns] for images in pictures.values()], zoom)
+def write_sheet(path: str | Path, pictures: dict[str, torch.Tensor], columns: int = 12, size: int = 256) -> None:
+    """One row per method of [B, 3, H, W] images in [-1, 1], the same sample in each column, all of side `size`."""
+    levels = sheet([resize(images[:columns].float(), size) for images in pictures.values()])
     with atomic_path(path) as temporary:
         Image.fromarray(levels.numpy()).save(temporary, format="PNG")

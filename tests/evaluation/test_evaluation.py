@@ -90,7 +90,7 @@ def test_the_attribute_table_has_a_row_per_attribute_and_a_column_per_method():
 def test_a_sheet_shows_each_method_in_its_row(tmp_path):
     from PIL import Image
 
-    write_sheet(tmp_path / "sheet.png", {"a": torch.ones(3, 3, 4, 4), "b": -torch.ones(3, 3, 4, 4)}, columns=2, zoom=1)
+    write_sheet(tmp_path / "sheet.png", {"a": torch.ones(3, 3, 4, 4), "b": -torch.ones(3, 3, 2, 2)}, columns=2, size=4)
     image = Image.open(tmp_path / "sheet.png")
     assert image.size == (8, 8)
     assert image.getpixel((0, 0)) == (255, 255, 255) and image.getpixel((7, 7)) == (0, 0, 0)
