@@ -65,7 +65,7 @@ test: setup
 train-demo: setup
 	@THP_MEM_ALLOC_ENABLE=1 $(BIN)/python -m ddgi train-demo $(ARGS)  # huge pages: read before torch starts
 
-# UI JSON -> API JSON and thumbnails, by ComfyUI's own front end in headless Chromium.
+# UI JSON -> API JSON by ComfyUI's own front end in headless Chromium, and thumbnails of what the workflows make.
 workflows: setup
 	@$(BIN)/python -m ddgi workflows $(ARGS)
 

@@ -28,7 +28,8 @@ _KINDS = {
     DIRECTIONS: ("directions", {".safetensors", ".npy", ".npz", ".pt", ".pth"}, "directions*.safetensors",
                  "a file of directions (.safetensors of this pack, or .npy, .npz and .pt that people share)"),
     PARSERS: ("parsers", {".safetensors", ".pth", ".pt"}, "parser*.safetensors", WEIGHTS),
-    CLIPS: ("clip", {".safetensors"}, "clip*.safetensors", "a whole CLIP model (.safetensors as transformers saves it)"),
+    CLIPS: ("clip", {".safetensors"}, "clip*.safetensors",
+            "a whole CLIP model (.safetensors as transformers saves it)"),
     IDENTITIES: ("identities", {".safetensors", ".pth", ".pt"}, "identity*.safetensors",
                  "a face recognition file (IResNet-50 or IR-SE50)"),
 }

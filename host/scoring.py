@@ -1,12 +1,6 @@
 """The networks that DDGI Score looks through: the demo models' judges, or files of the user's folders."""
 
-import comfy.model_management
-
-from ..ddgi.demo import files
-from ..ddgi.evaluation.measure import Networks
-from ..ddgi.evaluation.networks import NetworkTable, open_networks
 from . import folders
-from .evaluation.clip import load_clip
 
 JUDGES = "demo judges"
 # The drop-downs of the node: the network of `NetworkTable` that each names, and the folder of its files.
@@ -29,12 +23,18 @@ def changed(**names: str) -> list[float]:
             for network, name in names.items() if name != JUDGES]
 
 
-def open_choices(**names: str) -> Networks:
-    """The chosen networks by the names of `CHOICES`, on the host's device.
+def open_choices(**names: str):
+    """The chosen networks by the names of `CHOICES`, on the host's device, as `ddgi.evaluation.measure.Networks`.
 
     Raises:
         InputError: a file is missing, broken, or holds another network.
     """
+    import comfy.model_management
+
+    from ..ddgi.demo import files
+    from ..ddgi.evaluation.networks import NetworkTable, open_networks
+    from .evaluation.clip import load_clip
+
     table = NetworkTable(**{network: str(folders.file_path(CHOICES[network], name))
                             for network, name in names.items() if name != JUDGES})
     return open_networks(table, folders.DEMO / files.JUDGES, comfy.model_management.get_torch_device(), load_clip)

@@ -5,7 +5,6 @@ from comfy_api.latest import io
 from comfy_execution.graph_utils import ExecutionBlocker
 
 from ..ddgi.errors import InputError
-from ..ddgi.evaluation.rating import Rating, rate
 from ..ddgi.facemask import read_mask
 from ..ddgi.gan import GanLatent
 from ..ddgi.pictures import from_image
@@ -72,6 +71,8 @@ class Score(io.ComfyNode):
     @classmethod
     def execute(cls, image: torch.Tensor, prompt: str, clip: str, parser: str, identity: str, words_weight: float,
                 drawing_weight: float, likeness_weight: float, drawing=None, reference=None) -> io.NodeOutput:
+        from ..ddgi.evaluation.rating import rate
+
         # Only what is looked through is read from disk.
         needed = {"clip": prompt.strip(), "parser": drawing is not None, "identity": reference is not None}
         names = {"clip": clip, "parser": parser, "identity": identity}
@@ -111,7 +112,7 @@ class BestOfBatch(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, image: torch.Tensor, scores: Rating, count: int, latent: GanLatent | None = None) -> io.NodeOutput:
+    def execute(cls, image: torch.Tensor, scores, count: int, latent: GanLatent | None = None) -> io.NodeOutput:
         from ..ddgi.latents import pick
 
         for what, given in (("image", image), ("latent", latent and latent.ws)):

@@ -5,9 +5,14 @@ import functools
 import tempfile
 from pathlib import Path
 
+from PIL import Image, ImageOps
+
 from .report import say
 
-HELP = "export workflows/api/*.json and workflows/*.jpg with ComfyUI's front end in a headless Chromium"
+HELP = "export workflows/api/*.json by ComfyUI's front end in a headless Chromium, run them for their workflows/*.jpg"
+_FOREIGN = "SD 1.5"     # in the names of workflows that need files which do not come with the pack
+_PICTURES = 4           # of a result, at most
+_SIDE = 512             # of the square that a card shows, in pixels
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,4 +33,36 @@ def run(args: argparse.Namespace) -> dict:
         report = functools.partial(say, args)
         if args.results:
             return {"results": photograph_results(server, folder, names, Path(args.results), report)}
-        return {"workflows": export_workflows(server, folder, names, report)}
+        exported = export_workflows(server, folder, names, report)
+        for name in names:
+            if _FOREIGN not in name and (pictures := _result(server, folder / f"{name}.json")):
+                _thumbnail(pictures).save(folder / f"{name}.jpg", quality=82, optimize=True)
+                report(str(folder / f"{name}.jpg"))
+        return {"workflows": exported}
+
+
+def _result(server, path: Path) -> list[Image.Image]:
+    """What the workflow saves: its pictures, or the frames of its video; nothing where it saves a model alone."""
+    import av
+
+    from ..runner.prompts import load_workflow, run_prompt
+
+    files = run_prompt(server, load_workflow(path)).files
+    pictures = [Image.open(file).convert("RGB") for file in files if file.suffix == ".png"]
+    for file in files if not pictures else ():
+        if file.suffix == ".mp4":
+            with av.open(str(file)) as video:
+                pictures += [frame.to_image() for frame in video.decode(video=0)]
+    return pictures
+
+
+def _thumbnail(pictures: list[Image.Image]) -> Image.Image:
+    """A square of one picture, or of four spread over all."""
+    chosen = pictures if len(pictures) <= _PICTURES else pictures[::len(pictures) // _PICTURES][:_PICTURES]
+    columns = 1 if len(chosen) == 1 else 2
+    side = _SIDE // columns
+    sheet = Image.new("RGB", (_SIDE, side * -(-len(chosen) // columns)))
+    for number, picture in enumerate(chosen):
+        fitted = ImageOps.fit(picture, (side, side), Image.Resampling.LANCZOS)
+        sheet.paste(fitted, (number % columns * side, number // columns * side))
+    return sheet
