@@ -158,7 +158,7 @@ def test_a_recipe_trains_and_its_bridge_loads(pack, tmp_path):
     lines, watch = [], part(pack, "ddgi.training.watch")
     result = part(pack, "host.training.recipe").run(recipe, tmp_path / "run", out, watch.Watch(report=lines.append))
     assert result["report"]["steps"] == {"mapping": 2, "modulation": 2}
-    assert result["report"]["generator"]["size"] == 64
+    assert result["report"]["generator"]["size"] == 256
     assert any(line.startswith("in all") for line in lines)
     bridge = ddgi.load_bridge(out)
     assert bridge.config.generator_fingerprint == result["record"]["generator"]["fingerprint"]
@@ -167,7 +167,7 @@ def test_a_recipe_trains_and_its_bridge_loads(pack, tmp_path):
 
 
 def test_a_celebamask_hq_folder_trains_through_its_own_source(pack, tmp_path):
-    part(pack, "ddgi.training.data.celebamask").write_celebamask_hq(tmp_path / "data", range(6), resolution=64)
+    part(pack, "ddgi.training.data.celebamask").write_celebamask_hq(tmp_path / "data", range(6), resolution=128)
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(RECIPE.replace('source = "generator"\ngrammar = "head-world"\ncount = 8',
                                      f'source = "celebamask-hq"\nroot = "{(tmp_path / "data").as_posix()}"'))

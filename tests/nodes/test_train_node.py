@@ -92,9 +92,9 @@ def test_it_gives_the_saved_bridge_a_preview_and_a_report(pack, host_with_nodes,
     saved = ddgi.load_bridge(host_with_nodes.bridges / "tiny.safetensors")
     assert all(torch.equal(value, saved.state_dict()[key]) for key, value in bridge.load().state_dict().items())
     assert saved.record["stages"]["modulation"]["step"] == 2
-    assert preview.shape == (1, 128, 128, 3) and 0 <= preview.min() < preview.max() <= 1
+    assert preview.shape == (1, 512, 512, 3) and 0 <= preview.min() < preview.max() <= 1
     assert "3 steps of" in report and "T held out" in report and "tiny.safetensors" in report
-    assert {picture[1].size for *_, picture in seen if picture} == {(128, 128)}
+    assert {picture[1].size for *_, picture in seen if picture} == {(512, 512)}
 
 
 def test_a_cancelled_training_goes_on_to_the_same_bridge(pack, host_with_nodes, whole):
