@@ -1,5 +1,7 @@
 """The networks that DDGI Score looks through: the demo models' judges, or files of the user's folders."""
 
+from pathlib import Path
+
 from . import folders
 
 JUDGES = "demo judges"
@@ -12,15 +14,15 @@ def choices(network: str) -> list[str]:
     return [JUDGES, *folders.file_names(CHOICES[network])]
 
 
-def check_choice(network: str, name: str) -> bool | str:
-    """For `validate_inputs`: True, or the sentence that says what is missing."""
-    return True if name == JUDGES else folders.check_file(CHOICES[network], name)
+def check(**names: str) -> bool | str:
+    """For `validate_inputs`, names by the keys of `CHOICES`: True, or the sentence that says what is missing."""
+    checks = (folders.check_file(CHOICES[network], name) for network, name in _files(names).items())
+    return next((check for check in checks if check is not True), True)
 
 
 def changed(**names: str) -> list[float]:
     """When the chosen files were written, for `fingerprint_inputs`."""
-    return [folders.file_path(CHOICES[network], name).stat().st_mtime
-            for network, name in names.items() if name != JUDGES]
+    return [path.stat().st_mtime for path in _paths(names).values()]
 
 
 def open_choices(**names: str):
@@ -35,6 +37,13 @@ def open_choices(**names: str):
     from ..ddgi.evaluation.networks import NetworkTable, open_networks
     from .evaluation.clip import load_clip
 
-    table = NetworkTable(**{network: str(folders.file_path(CHOICES[network], name))
-                            for network, name in names.items() if name != JUDGES})
+    table = NetworkTable(**{network: str(path) for network, path in _paths(names).items()})
     return open_networks(table, folders.DEMO / files.JUDGES, comfy.model_management.get_torch_device(), load_clip)
+
+
+def _files(names: dict[str, str]) -> dict[str, str]:
+    return {network: name for network, name in names.items() if name != JUDGES}
+
+
+def _paths(names: dict[str, str]) -> dict[str, Path]:
+    return {network: folders.file_path(CHOICES[network], name) for network, name in _files(names).items()}

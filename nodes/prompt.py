@@ -34,7 +34,8 @@ class Prompt(io.ComfyNode):
         if clip is None:
             raise InputError("there is no CLIP: the checkpoint has no text model; load a CLIP with a loader of its own")
         tokens = clip.tokenize(text)
-        known = {WORDS_KEY: prompt_words(clip, tokens), SPELLING_KEY: prompt_spelling(clip, tokens)}
+        words = prompt_words(clip, tokens)
+        known = {WORDS_KEY: words, SPELLING_KEY: prompt_spelling(clip, tokens, words)}
         return io.NodeOutput(clip.encode_from_tokens_scheduled(tokens, add_dict=known))
 
 

@@ -60,9 +60,7 @@ class Score(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, clip: str, parser: str, identity: str) -> bool | str:
-        checks = (scoring.check_choice(*pair)
-                  for pair in (("clip", clip), ("parser", parser), ("identity", identity)))
-        return next((check for check in checks if check is not True), True)
+        return scoring.check(clip=clip, parser=parser, identity=identity)
 
     @classmethod
     def fingerprint_inputs(cls, clip: str, parser: str, identity: str, **settings) -> list[float]:

@@ -6,7 +6,7 @@ from functools import partial
 import torch
 
 from ..gan import EG3DGenerator, StyleGAN2Config, StyleGAN2Generator
-from ..gan.eg3d.generator import CACHE_MIB, MEMORY_MIB
+from ..gan.eg3d.generator import MEMORY_MIB
 from ..gan.eg3d.rays import rays_per_chunk
 from ..seeds import seeded
 from . import plain
@@ -40,9 +40,7 @@ def eg3d_costs(generator: EG3DGenerator, *, repeats: int = REPEATS,
     """{"planes", "rays", "first_view", "further_view": the dict of `compare`} of one head."""
     network, device, ws = generator.module, generator.w_avg.device, _latents(generator, 1)
     label, size = generator.camera(yaw=20.0).label.to(device), generator.config.neural_rendering_resolution
-    planes = generator.planes(ws)
-
-    chunk = rays_per_chunk(generator.config.rendering, CACHE_MIB if device.type == "cpu" else MEMORY_MIB)
+    planes, chunk = generator.planes(ws), rays_per_chunk(generator.config.rendering, MEMORY_MIB, device)
 
     def view(planes: torch.Tensor) -> torch.Tensor:
         return generator.render_planes(planes, ws, label).image

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
+from ..files import atomic_path
 from .report import say
 
 HELP = "export workflows/api/*.json by ComfyUI's front end in a headless Chromium, run them for their workflows/*.jpg"
@@ -36,24 +37,27 @@ def run(args: argparse.Namespace) -> dict:
         exported = export_workflows(server, folder, names, report)
         for name in names:
             if _FOREIGN not in name and (pictures := _result(server, folder / f"{name}.json")):
-                _thumbnail(pictures).save(folder / f"{name}.jpg", quality=82, optimize=True)
-                report(str(folder / f"{name}.jpg"))
+                card = folder / f"{name}.jpg"
+                with atomic_path(card) as temporary:
+                    _thumbnail(pictures).save(temporary, format="JPEG", quality=82, optimize=True)
+                report(str(card))
         return {"workflows": exported}
 
 
 def _result(server, path: Path) -> list[Image.Image]:
     """What the workflow saves: its pictures, or the frames of its video; nothing where it saves a model alone."""
-    import av
-
     from ..runner.prompts import load_workflow, run_prompt
 
     files = run_prompt(server, load_workflow(path)).files
     pictures = [Image.open(file).convert("RGB") for file in files if file.suffix == ".png"]
-    for file in files if not pictures else ():
-        if file.suffix == ".mp4":
-            with av.open(str(file)) as video:
-                pictures += [frame.to_image() for frame in video.decode(video=0)]
-    return pictures
+    return pictures or [frame for file in files if file.suffix == ".mp4" for frame in _frames(file)]
+
+
+def _frames(file: Path) -> list[Image.Image]:
+    import av
+
+    with av.open(str(file)) as video:
+        return [frame.to_image() for frame in video.decode(video=0)]
 
 
 def _thumbnail(pictures: list[Image.Image]) -> Image.Image:

@@ -80,7 +80,7 @@ def score_drawings(judges: Judges, pictures: Tensor, drawings: Sequence[Drawing]
         masks: the drawings' classes uint8 [N, S, S] at the judges' resolution.
     """
     pictures = judges.fit(pictures.float().clamp(-1, 1))
-    read = dict(zip(judges.config.attributes, judges.classifier(pictures)))
+    read = judges.read(pictures)
     seen = {name: read[name].argmax(1) == 1 for name in WORN}
     values = {"glasses": _share(seen["glasses"], [("glasses" in d.worn) for d in drawings]),
               "hat": _share(seen["hat"], [("hat" in d.worn) for d in drawings]),

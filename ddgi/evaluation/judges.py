@@ -136,6 +136,10 @@ class Judges(nn.Module):
         """The segmenter's encoder maps, for the LPIPS-like distance."""
         return self.segmenter.encoder(image)
 
+    def read(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The classifier's logits [B, values] by attribute, of images at the judges' resolution."""
+        return dict(zip(self.config.attributes, self.classifier(image)))
+
     def save(self, path: str | Path, dtype: torch.dtype = torch.float32) -> None:
         tensors = {k: v.to(dtype) if v.is_floating_point() else v for k, v in self.state_dict().items()}
         save_tensors(path, tensors, format=FORMAT, config=to_json(self.config), provenance=self.record)

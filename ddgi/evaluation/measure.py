@@ -25,7 +25,6 @@ class Networks:
         features: pictures to [B, D], for FID and KID. distance: of two pictures, [B], for LPIPS.
         identity: pictures to unit face vectors [B, D]. parse: pictures to classes uint8 [B, S, S].
         words: pictures and as many prompts to scores [B], NaN where a prompt says nothing that it knows.
-        names: what each of them is, by attribute.
     """
 
     features: Callable[[Tensor], Tensor]
@@ -33,7 +32,6 @@ class Networks:
     identity: Callable[[Tensor], Tensor]
     parse: Callable[[Tensor], Tensor]
     words: Callable[[Tensor, Sequence[str]], Tensor]
-    names: dict[str, str]
 
 
 @dataclass(frozen=True)

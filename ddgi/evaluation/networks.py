@@ -1,7 +1,7 @@
 """The networks of the metrics from files; where one is not given, the demo models' judges stand in for it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -20,6 +20,9 @@ from .judges import Judges, load_judges
 from .measure import Networks
 
 Words = Callable[[Tensor, Sequence[str]], Tensor]
+# Attributes of `Networks`: the key of `NetworkTable` that names the file of each, and what it is called in reports.
+_ROLES = {"features": ("inception", "Inception v3"), "distance": ("lpips", "LPIPS"),
+          "identity": ("identity", "face recognition"), "parse": ("parser", "BiSeNet"), "words": ("clip", "CLIP")}
 _TINY = 16              # pictures that a network sees at once
 
 
@@ -53,19 +56,21 @@ def open_networks(table: NetworkTable, judges: str | Path, device: torch.device,
         InputError: a file is missing, broken, or holds another network.
     """
     judges = Path(table.judges or judges)
-    missing = not all(getattr(table, field.name) for field in fields(table) if field.name != "judges")
+    missing = not all(getattr(table, key) for key, _ in _ROLES.values())
     judged = Stand(load_judges(judges).to(device)) if missing else None
-    names = {"features": ("inception", "Inception v3"), "distance": ("lpips", "LPIPS"),
-             "identity": ("identity", "face recognition"), "parse": ("parser", "BiSeNet"), "words": ("clip", "CLIP")}
     opened = {"inception": lambda file: in_parts(load_inception(file).to(device), device),
               "lpips": lambda file: _pairs(load_lpips(file).to(device), device),
               "identity": lambda file: in_parts(load_identity(file).to(device), device),
               "parser": lambda file: parser_of(load_parser(file).to(device)), "clip": open_clip}
-    callables = {name: opened[key](getattr(table, key)) if getattr(table, key) else getattr(judged, name)
-                 for name, (key, _) in names.items()}
-    described = {name: _named(label, getattr(table, key) or judges, bool(getattr(table, key)))
-                 for name, (key, label) in names.items()}
-    return Networks(**callables, names=described)
+    return Networks(**{role: opened[key](getattr(table, key)) if getattr(table, key) else getattr(judged, role)
+                       for role, (key, _) in _ROLES.items()})
+
+
+def network_names(table: NetworkTable, judges: str | Path) -> dict[str, str]:
+    """What each network of `open_networks` is, by attribute of `Networks`, with the digest of its file."""
+    judges = table.judges or judges
+    return {role: _named(label, getattr(table, key) or judges, bool(getattr(table, key)))
+            for role, (key, label) in _ROLES.items()}
 
 
 def _named(label: str, file: str | Path, own: bool) -> str:
@@ -112,7 +117,7 @@ class Stand:
         return torch.tensor(scores)
 
     def _read(self, pictures: Tensor) -> dict[str, Tensor]:
-        return dict(zip(self.judges.config.attributes, self.judges.classifier(self._fit(pictures))))
+        return self.judges.read(self._fit(pictures))
 
 
 def in_parts(network: Callable[[Tensor], Tensor], device: torch.device) -> Callable[[Tensor], Tensor]:

@@ -29,7 +29,7 @@ class Score:
         """image: [B, 3, H, W] in [-1, 1]; truth: a HeadWorldBatch at the judges' resolution."""
         image = self.judges.fit(image.float().clamp(-1, 1))
         self.counts += confusion(self.judges.segmenter(image).argmax(1), truth.mask)
-        logits = dict(zip(self.judges.config.attributes, self.judges.classifier(image)))
+        logits = self.judges.read(image)
         self.hits.append(attribute_hits([logits[name] for name in ATTRIBUTES], truth.attributes))
         self.distances.append(feature_distance(self.judges.features, image, truth.image))
         self.gradients += torch.stack([_gradient(image), _gradient(truth.image)])

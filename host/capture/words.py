@@ -16,10 +16,9 @@ def prompt_words(clip, tokens: dict):
     return words_of_ids(ids, [token for chunk in empty for token in chunk])
 
 
-def prompt_spelling(clip, tokens: dict) -> tuple[Word, ...]:
-    """The words of a prompt tokenised by `clip`; an embedding (textual inversion) is no word."""
-    flags = prompt_words(clip, tokens)[0].tolist()
+def prompt_spelling(clip, tokens: dict, words) -> tuple[Word, ...]:
+    """The words of a prompt tokenised by `clip`, `words` of `prompt_words`; a textual inversion is no word."""
     entries = [entry for chunk in tokens[next(iter(tokens))] for entry in chunk]
-    texts = [flag and isinstance(entry[0], int) for flag, entry in zip(flags, entries)]
+    texts = [flag and isinstance(entry[0], int) for flag, entry in zip(words[0].tolist(), entries)]
     spelt = iter(clip.tokenizer.untokenize([entry[:2] for entry, text in zip(entries, texts) if text]))
     return join_pieces([next(spelt)[1] if text else None for text in texts])

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...ddgi.errors import InputError, first_line
+from ...ddgi.evaluation.networks import in_parts
 
 _HEAD = 64              # channels of an attention head, in every CLIP
 _END = 49407            # the token that ends a text
@@ -21,7 +22,6 @@ _PATCHES = "vision_model.embeddings.patch_embedding.weight"
 _PLACES = "vision_model.embeddings.position_embedding.weight"
 _WORDS = "text_model.embeddings.token_embedding.weight"
 _WHICH = "a whole CLIP model as transformers saves it, such as model.safetensors of openai/clip-vit-large-patch14"
-_TINY = 16              # pictures that are seen at once
 
 
 class ClipScore:
@@ -48,12 +48,12 @@ class ClipScore:
     @torch.no_grad()
     def __call__(self, pictures: Tensor, prompts: Sequence[str]) -> Tensor:
         """Scores of pictures [B, 3, H, W] in -1..1 and as many prompts, of which 75 tokens are read."""
-        seen = torch.cat([self._see(part) for part in pictures.float().split(_TINY)])
+        seen = in_parts(self._see, self.device)(pictures)
         read = torch.cat([self._read(prompt) for prompt in prompts])
         return 100 * F.cosine_similarity(seen, read).clamp(min=0).cpu()
 
     def _see(self, pictures: Tensor) -> Tensor:
-        image = ((pictures + 1) / 2).clamp(0, 1).movedim(1, -1).to(self.device)
+        image = ((pictures + 1) / 2).clamp(0, 1).movedim(1, -1)
         pixels = comfy.clip_model.clip_preprocess(image, size=self.side, mean=_MEAN, std=_DEVIATION, crop=True)
         return self.vision(pixel_values=pixels.float())[2]
 

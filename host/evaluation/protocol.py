@@ -14,7 +14,7 @@ from ...ddgi.demo import files
 from ...ddgi.errors import InputError
 from ...ddgi.evaluation import report as reports
 from ...ddgi.evaluation.measure import Measure, Networks, Truth
-from ...ddgi.evaluation.networks import open_networks
+from ...ddgi.evaluation.networks import network_names, open_networks
 from ...ddgi.evaluation.papers import paper_scores
 from ...ddgi.evaluation.protocol import Protocol, read_protocol
 from ...ddgi.files import atomic_path, make_folder
@@ -27,6 +27,7 @@ from .clip import load_clip
 from .methods import KINDS, Round, open_chain
 
 TRUE, DRAWING = "true pictures", "drawing"
+_JUDGES = folders.DEMO / files.JUDGES
 _TALK = 64                  # pictures between two lines of progress
 
 
@@ -44,7 +45,7 @@ def run(path: str | Path, out: str | Path, *, report: Callable[[str], None] = la
     """
     protocol = read_protocol(path)
     device = comfy.model_management.get_torch_device()
-    networks = open_networks(protocol.networks, folders.DEMO / files.JUDGES, device, load_clip)
+    networks = open_networks(protocol.networks, _JUDGES, device, load_clip)
     evaluation = _Evaluation(protocol, networks, device, progress)
     evaluation.run(report)
     found = evaluation.report()
@@ -57,6 +58,7 @@ class _Evaluation:
 
     def __init__(self, protocol: Protocol, networks: Networks, device: torch.device, progress):
         self.protocol, self.networks, self.device, self.progress = protocol, networks, device, progress
+        self.network_names = network_names(protocol.networks, _JUDGES)
         self.methods = {name: KINDS[method.kind](method) for name, method in protocol.methods.items()}
         self.chain = open_chain(protocol) if any(m.needs_chain for m in self.methods.values()) else None
         self.source, self.notes = self._source()
@@ -198,7 +200,7 @@ class _Evaluation:
         true = self.truth.result(truths[False], **settings) | {"fid": None, "kid": None}
         described = self.source.describe()
         return {"title": protocol.title, "count": self.count, "side": self._side, "methods": {**methods, TRUE: true},
-                "paper": paper_scores(protocol.hint) if protocol.paper else {}, "networks": self.networks.names,
+                "paper": paper_scores(protocol.hint) if protocol.paper else {}, "networks": self.network_names,
                 "data": described, "notes": self.notes, "device": _device_name(self.device),
                 "versions": {"ComfyUI": comfyui_version, "torch": torch.__version__}, "protocol": protocol.values()}
 

@@ -28,11 +28,11 @@ def run(sampling: Sampling = DEFAULT_SAMPLING, *, folder: Path = folders.DEMO, h
     if missing := [style for style in STYLES if style not in known]:
         raise InputError(f"The judges of {folder} do not know the style {missing[0]!r}; train them with python -m ddgi "
                          f"train-demo --stages judges.")
-    place, shares = list(judges.config.attributes).index("style"), {}
+    shares = {}
     for style in STYLES:
         asked = render_batch(range(heads), chain.size, style=style)
         pictures = chain.sample(asked.captions, hint_images(asked, sampling.hint), seed)[0]
-        read = judges.classifier(judges.fit(pictures.float().clamp(-1, 1)))[place].argmax(1)
+        read = judges.read(judges.fit(pictures.float().clamp(-1, 1)))["style"].argmax(1)
         shares[style] = round((read == known.index(style)).float().mean().item(), 4)
         report(f"{style}: read in {shares[style]:.2f} of {heads} pictures")
     return shares

@@ -25,7 +25,7 @@ def networks():
         known = torch.tensor([float("nan") if "nothing" in prompt else 1.0 for prompt in prompts])
         return known * (pictures.mean((1, 2, 3)) + 1) / 2
 
-    return Networks(None, None, identity, parse, words, {})
+    return Networks(None, None, identity, parse, words)
 
 
 def test_words_drawing_and_likeness_are_what_the_networks_say():

@@ -7,11 +7,6 @@ PROMPT = "a smiling woman with short hair, spectacles"
 
 
 @pytest.fixture(scope="module")
-def nodes(pack):
-    return {node.__name__: node for node in pack.nodes.node_classes()}
-
-
-@pytest.fixture(scope="module")
 def features(nodes):
     model, clip, *_ = nodes["LoadDemoModels"].execute().args
     with torch.inference_mode():

@@ -20,11 +20,6 @@ def live(pack):
 
 
 @pytest.fixture(scope="module")
-def nodes(pack):
-    return {node.__name__: node for node in pack.nodes.node_classes()}
-
-
-@pytest.fixture(scope="module")
 def models(nodes):
     """model, clip, control_net, bridge, generator of the demo's 2D set."""
     model, clip, _, control_net, generator, bridge = nodes["LoadDemoModels"].execute().args

@@ -7,11 +7,6 @@ SEEDS = range(5)
 
 
 @pytest.fixture(scope="module")
-def nodes(pack):
-    return {node.__name__: node for node in pack.nodes.node_classes()}
-
-
-@pytest.fixture(scope="module")
 def heads(pack):
     from importlib import import_module
 

@@ -27,7 +27,6 @@ from .planes import PLANE_AXES
 from .rays import jitter, rays_per_chunk
 
 MEMORY_MIB = 512
-CACHE_MIB = 32              # of ray temporaries at once on a CPU: they stay in its caches, and no memory is fresh
 BYTES_PER_CHANNEL = 12      # of the temporaries of one point, for each channel that exists at some time
 ASSUMED = "rays, box, clamps and neural resolution of EG3D-FFHQ"
 
@@ -178,9 +177,7 @@ class EG3DGenerator(VolumeGenerator):
         if not memory_mib > 0:
             raise InputError(f"A memory limit of {memory_mib} MiB was given; it must be above 0.")
         labels, rendering = Camera.of(cameras).label.to(planes), self.config.rendering
-        if planes.device.type == "cpu":
-            memory_mib = min(memory_mib, CACHE_MIB)
-        chunk, total = rays_per_chunk(rendering, memory_mib), len(ws) * len(labels)
+        chunk, total = rays_per_chunk(rendering, memory_mib, planes.device), len(ws) * len(labels)
         views = []
         for head in range(len(ws)):
             for view in range(len(labels)):

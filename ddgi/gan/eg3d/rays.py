@@ -15,6 +15,7 @@ from .sampling import importance, ray_bounds, stratified
 Field = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
 BYTES_PER_SAMPLE = 1100     # of all temporaries a sample point needs at once, measured with 32 channels and width 64
+CACHE_MIB = 32              # of temporaries at once on a CPU: they stay in its caches, and no memory is fresh
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,12 @@ class Rays:
     depths_fine: torch.Tensor | None
 
 
-def rays_per_chunk(config: RenderingConfig, memory_mib: float, batch: int = 1) -> int:
-    """How many rays a pass may take for its temporaries to stay under `memory_mib`; at least 64."""
+def rays_per_chunk(config: RenderingConfig, memory_mib: float, device: torch.device) -> int:
+    """How many rays of one head a pass may take for its temporaries to stay under `memory_mib`; at least 64."""
+    if device.type == "cpu":
+        memory_mib = min(memory_mib, CACHE_MIB)
     samples = config.depth_resolution + config.depth_resolution_importance
-    return max(64, int(memory_mib * 2**20 / (BYTES_PER_SAMPLE * samples * batch)))
+    return max(64, int(memory_mib * 2**20 / (BYTES_PER_SAMPLE * samples)))
 
 
 def jitter(rays: int, config: RenderingConfig, seed: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -91,6 +91,26 @@ def test_a_3d_bridge_with_a_2d_generator_is_found_once_both_are_loaded(pack, bel
     del generator
 
 
+def test_a_generator_of_the_same_sizes_passes_where_the_node_allows_it(pack, belonging, layout, tmp_path, monkeypatch):
+    import folder_paths
+
+    own = ddgi.load_generator(pack.host.folders.DEMO / "generator_stylegan2.safetensors")
+    own.module.synthesis.b4.const.data += 1
+    other = ddgi.gan.StyleGAN2Generator(own.config, own.module, name="other")       # it names no ancestry
+    other.save(tmp_path / "other.safetensors")
+    monkeypatch.setitem(folder_paths.folder_names_and_paths, pack.host.folders.GENERATORS,
+                        ([str(tmp_path)], {".safetensors"}))
+    related = graph()
+    related["7"]["inputs"]["generator_name"] = "other.safetensors"
+    generator = pack.host.managed.managed_generator(tmp_path / "other.safetensors")
+    with pytest.raises(ddgi.InputError, match="node 6 .* This bridge was made for generator 'demo-stylegan2' .*, not "
+                                              "for 'other' .* allow_relative on the node"):
+        belonging.check_graph(related, "1", layout)
+    related["6"]["inputs"]["allow_relative"] = True
+    belonging.check_graph(related, "1", layout)
+    del generator
+
+
 def test_a_broken_bridge_file_is_left_to_its_loader(belonging, layout):
     broken = graph()
     broken["5"]["inputs"]["bridge_name"] = "nowhere.safetensors"
