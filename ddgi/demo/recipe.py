@@ -285,7 +285,7 @@ class Recipe:
         rendered_share: of a batch, for the losses on pictures (rendering costs the most).
         """
         s, encoder = self.settings, self.builders.encoder(self.out)
-        source = self._heads(TRAINING_SEED, s.heads, s.resolution, on_white=on_white,
+        source = self._heads(TRAINING_SEED, s.heads, s.resolution, on_white=on_white, partial_share=0.4,
                              hints=Hints(mask_share=0.55, size=encoder.side * HINT_SIZE_PER_LATENT, no_hint_share=0.2,
                                          rough_share=0.4),
                              latents=lambda z: known_w(z)[:, None])

@@ -54,7 +54,8 @@ class DataTable:
         flip: mirror half of the pictures. crop: smallest share of the side that is kept of files, see `Augment`.
         truncation_low, truncation_high: what each of the generator's samples is truncated by, evenly in between; 0 are
             average faces, 1 all that it knows. yaw, pitch: degrees to each side that it is seen from, in 3D.
-        drawn_share: share of head-world samples in drawn styles.
+        drawn_share: share of head-world samples in drawn styles. partial_share: share of their captions that name
+            only some of what is seen, or nothing.
         grammar: "faces", "head-world" or a file, for the prompts of generator samples.
         segmenter: file of judges that draws the masks of generator samples.
         known_w: whether head-world samples carry the generator's latent of their z (the demo generators only).
@@ -86,6 +87,7 @@ class DataTable:
     yaw: float = 30.0
     pitch: float = 12.0
     drawn_share: float = 0.0
+    partial_share: float = 0.0
     grammar: str = "faces"
     segmenter: str = ""
     known_w: bool = False
@@ -98,7 +100,7 @@ class DataTable:
         check_count("first_seed", self.first_seed, 0, 2 ** 48)
         for name in ("hint_size", "min_side"):
             check_count(name, getattr(self, name), 0, 8192)
-        for name in ("no_hint_share", "rough_share", "leave_out", "drawn_share", "crop"):
+        for name in ("no_hint_share", "rough_share", "leave_out", "drawn_share", "partial_share", "crop"):
             check_share(name, getattr(self, name))
         for name, choices in (("masks", READINGS), ("check", CHECKS), ("scribble_from", SCRIBBLE_FROM)):
             check_choice(name, getattr(self, name), choices)
@@ -174,7 +176,8 @@ def _celebamask_hq(given: Setting) -> Source:
 def _heads(given: Setting) -> Source:
     generator = given.generator
     return HeadWorld(given.seeds, given.size, given.hints(), on_white=generator.is_3d,
-                     drawn_share=given.table.drawn_share, flip=given.table.flip,
+                     drawn_share=given.table.drawn_share, partial_share=given.table.partial_share,
+                     flip=given.table.flip,
                      latents=(lambda z: generator.map(z)) if given.table.known_w else None, folder=given.folder)
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...cameras import look_at_label
 from ...errors import InputError
-from ...headworld import STYLES, caption, parameters_from_z, render_batch, stack_seeds
+from ...headworld import ATTRIBUTES, STYLES, WORN, caption, parameters_from_z, render_batch, stack_seeds
 from ...pictures import from_bytes, resize_classes, to_bytes
 from ...scribble import shrink_lines
 from ...seeds import check_seeds, describe_seeds, seeded
@@ -19,6 +19,7 @@ from .rows import KeptRows, rows_for
 from .sample import Items, Problem, Sample
 
 PHRASINGS = 64                                      # wordings a caption is drawn from
+TELL_ABSENT = 0.12                                  # how often a partial caption says of a thing that it is not worn
 _CAMERA_STREAM, _STYLE_STREAM = 0x5EED_CA3E, 0x5EED_57E1
 
 
@@ -33,6 +34,9 @@ class HeadWorld(Items):
         yaw, pitch: degrees to each side that cameras are drawn from; None is each head's own camera near the front.
         on_white: for generators that draw heads alone, see `Sample`.
         drawn_share: share of the heads in drawn styles, evenly; the others are studio pictures.
+        partial_share: share of the captions that name only some of a head's attributes, a third of them none ("a
+            face"), so that drawings count by themselves. What is not named is free, so such a caption does not
+            describe its picture (`Sample.described`).
         alone: heads before pure white, with their "depth" among the `rows`: for teaching a 3D generator.
         flip: mirror half of the heads, never where `latents` is given.
         latents: from head latents z [1, 64] to ws [1, num_ws, w_dim], for generators that know head world's z
@@ -44,14 +48,15 @@ class HeadWorld(Items):
     """
 
     def __init__(self, seeds: Sequence[int], resolution: int, hints: Hints = Hints(), *, yaw: float | None = None,
-                 pitch: float = 0.0, on_white: bool = False, drawn_share: float = 0.0, alone: bool = False,
-                 flip: bool = False, latents: Callable[[Tensor], Tensor] | None = None,
+                 pitch: float = 0.0, on_white: bool = False, drawn_share: float = 0.0, partial_share: float = 0.0,
+                 alone: bool = False, flip: bool = False, latents: Callable[[Tensor], Tensor] | None = None,
                  folder: str | Path | None = None, memory_mib: float = 1024):
         check_seeds(seeds)
         if resolution < 16 or resolution % 8:
             raise InputError(f"A resolution of {resolution} was given; use a multiple of 8, at least 16.")
         self.seeds, self.resolution, self.hints = seeds, resolution, hints
         self.yaw, self.pitch, self.on_white, self.drawn_share, self.alone = yaw, pitch, on_white, drawn_share, alone
+        self.partial_share = partial_share
         self.augment, self.latents = Augment(flip=flip and latents is None), latents
         self.problems: list[Problem] = []
         self.kept = KeptRows(len(seeds), self._render, key=self._key(), rows=rows_for(resolution), folder=folder,
@@ -87,7 +92,8 @@ class HeadWorld(Items):
         phrasing = int(torch.randint(PHRASINGS, (1,), generator=rng))
         kind = self.hints.kind(True, rng)
         draw = torch.rand(1, generator=rng, dtype=torch.float64).item()
-        prompt = caption(row["attributes"].tolist(), phrasing, style=list(STYLES)[self.style(index)])
+        told = self._told(row["attributes"].tolist(), rng)
+        prompt = caption(row["attributes"].tolist(), phrasing, told, list(STYLES)[self.style(index)])
         image, mask, lines, camera = from_bytes(row["image"]), row["mask"], row["lines"].bool(), row["camera"]
         if self.augment.flip and draw < 0.5 and not names_a_side(prompt):
             image, mask, lines = image.flip(-1), flip_classes(mask), lines.flip(-1)
@@ -96,13 +102,24 @@ class HeadWorld(Items):
         hint = self.hints.draw(kind, prompt, rng, lambda: resize_classes(mask, pixels),
                                lambda: shrink_lines(lines, pixels))
         w = None if self.latents is None else self.latents(row["z"][None])[0].detach().float().cpu()
-        return Sample(self.name(index), prompt, hint, kind, image, mask, camera, w, on_white=self.on_white)
+        return Sample(self.name(index), prompt, hint, kind, image, mask, camera, w, on_white=self.on_white,
+                      described=told is None)
+
+    def _told(self, attributes: Sequence[int], rng: torch.Generator) -> list[str] | None:
+        """Names of the attributes that a caption tells; None is all of them."""
+        if not self.partial_share or torch.rand(1, generator=rng).item() >= self.partial_share:
+            return None
+        share = torch.rand(1, generator=rng).item() * 1.5 - 0.5  # below 0: tells nothing
+        draws = torch.rand(2, len(ATTRIBUTES), generator=rng).tolist()
+        return [name for name, value, draw, absent in zip(ATTRIBUTES, attributes, *draws)
+                if draw < share and (value or name not in WORN or absent < TELL_ABSENT)]
 
     def describe(self) -> dict:
         return {"source": "head world", "items": len(self), "skipped": 0, "resolution": self.resolution,
                 "seeds": describe_seeds(self.seeds), "hints": self.hints.describe(), "yaw": self.yaw,
                 "pitch": self.pitch, "on_white": self.on_white, "drawn_share": self.drawn_share,
-                "augment": dataclasses.asdict(self.augment), "with_w": self.latents is not None}
+                "partial_share": self.partial_share, "augment": dataclasses.asdict(self.augment),
+                "with_w": self.latents is not None}
 
     def _key(self) -> dict:
         plain = {"source": "head world", "seeds": describe_seeds(self.seeds), "resolution": self.resolution,

@@ -9,7 +9,7 @@ import torch
 from ddgi.cameras import Camera
 from ddgi.errors import InputError
 from ddgi.gan import EG3D, EG3DConfig, EG3DGenerator, RenderingConfig, StyleGAN2, StyleGAN2Config, StyleGAN2Generator
-from ddgi.headworld import parse_caption, render_batch, stack_seeds
+from ddgi.headworld import ATTRIBUTES, named_attributes, parse_caption, render_batch, stack_seeds
 from ddgi.scribble import lines_from_image
 from ddgi.training.data import GeneratorSamples, HeadWorld, Hints, Source, faces
 from ddgi.training.data.rows import CHUNK, KeptRows, rows_for
@@ -63,6 +63,20 @@ def test_heads_turn_within_the_angles_asked_for_and_mirror():
     yaws = {round(abs(camera.yaw.item()), 2) for several in cameras for camera in several}
     assert len(yaws) == 4 and max(yaws) <= 40  # one camera a head, and its mirror image
     assert any(len({camera.yaw.sign().item() for camera in several}) == 2 for several in cameras)
+
+
+def test_partial_captions_name_some_of_what_is_there_and_describe_nobody():
+    source = HeadWorld(range(200), 16, MASKS, partial_share=0.5)
+    samples = [source.sample(index, seeded(index)) for index in range(200)]
+    partial = [(sample, row) for sample, row in zip(samples, source.looks()[0].tolist()) if not sample.described]
+    assert 70 <= len(partial) <= 130                        # of 200 at one half: beyond four standard deviations
+    told = [named_attributes(sample.prompt) for sample, _ in partial]
+    assert 0.2 < sum(not found for found in told) / len(told) < 0.65
+    truth = [dict(zip(ATTRIBUTES, (values[place] for values, place in zip(ATTRIBUTES.values(), row))))
+             for _, row in partial]
+    assert all(found.items() <= row.items() for found, row in zip(told, truth))
+    whole = HeadWorld(range(200), 16, MASKS)
+    assert all(whole.sample(index, seeded(index)).described for index in range(8))
 
 
 def test_a_known_head_latent_comes_with_its_picture_which_is_never_mirrored():
