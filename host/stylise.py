@@ -55,10 +55,16 @@ class Words:
 
 @dataclasses.dataclass(frozen=True)
 class Pictures:
-    """A style as pictures [N, 3, S, S] in -1..1 show it; steps: of the search for their faces."""
+    """A style as pictures show it.
+
+    Attributes:
+        pictures: [N, 3, S, S] in -1..1. steps: of the search for their faces.
+        faces: of which the pictures were made, one each, where that is known; nothing is searched then.
+    """
 
     pictures: torch.Tensor
     steps: int
+    faces: GanLatent | None = None
 
 
 def stylise(generator: ManagedModel[Generator], style: Words | Pictures, config: StyliseConfig, node_id: str | None, *,
@@ -92,7 +98,7 @@ def stylise(generator: ManagedModel[Generator], style: Words | Pictures, config:
     return managed
 
 
-def given_pictures(image: torch.Tensor, steps: int) -> Pictures:
+def given_pictures(image: torch.Tensor, steps: int, faces: GanLatent | None = None) -> Pictures:
     """Of an IMAGE [N, S, S, 3].
 
     Raises:
@@ -102,10 +108,10 @@ def given_pictures(image: torch.Tensor, steps: int) -> Pictures:
     if height != width:
         raise InputError(f"Style pictures of {width} x {height} were given; they must be square, with the faces where "
                          f"the generator has them: use DDGI Align Face.")
-    return Pictures(from_image(image.clone()), steps)
+    return Pictures(from_image(image.clone()), steps, faces)
 
 
-def folder_pictures(folder: str, size: int, steps: int) -> Pictures:
+def folder_pictures(folder: str, size: int, steps: int, faces: GanLatent | None = None) -> Pictures:
     """The middle squares of all pictures in a folder, `size` pixels a side; damaged ones are named in the log.
 
     Raises:
@@ -121,7 +127,7 @@ def folder_pictures(folder: str, size: int, steps: int) -> Pictures:
             logging.warning("DDGI: %s is left out of the style: %s.", path, error.reason)
     if not found:
         raise InputError(f"There is no picture in {folder}; put some of the style there ({', '.join(SUFFIXES)}).")
-    return Pictures(torch.stack(found), steps)
+    return Pictures(torch.stack(found), steps, faces)
 
 
 def _drawn(generator: Generator, words: Words, seed: int, shown: Shown) -> Lesson:
@@ -153,7 +159,9 @@ def _hints(pictures: torch.Tensor) -> torch.Tensor:
 
 
 def _found(generator: Generator, style: Pictures, shown: Shown) -> Lesson:
-    """The generator's faces that are most like given pictures."""
+    """Given pictures, and the generator's faces that they were made of or are most like."""
+    if style.faces is not None:
+        return Lesson(style.pictures, dataclasses.replace(style.faces, ws=style.faces.ws.clone()), is_exact=True)
     every = max(1, style.steps // PREVIEWS)
 
     def progress(done: int, total: int, pictures: torch.Tensor) -> None:

@@ -6,7 +6,7 @@ from comfy_api.latest import io
 
 from ..ddgi.errors import InputError
 from ..host.managed import ManagedModel
-from .types import MODELS, TRAINING, Generator
+from .types import MODELS, TRAINING, Generator, Latent
 
 WORDS, PICTURES, FOLDER = "words", "pictures", "folder of pictures"
 
@@ -101,6 +101,10 @@ class StyliseGenerator(io.ComfyNode):
                                advanced=True, tooltip="How fast the copy changes; too much breaks its faces."),
                 io.Int.Input("seed", default=0, min=0, max=2**31 - 1, control_after_generate=False, optional=True,
                              advanced=True, tooltip="Decides the faces that are drawn and the noise."),
+                Latent.Input("latent", optional=True,
+                             tooltip="The faces that the pictures were made of, if you made them yourself: render "
+                                     "random faces, redraw the pictures in any way, and connect both. As many as there "
+                                     "are pictures, in their order; nothing is searched then."),
             ],
             outputs=[Generator.Output(display_name="generator",
                                       tooltip="The stylised copy, for DDGI Render Face and DDGI Blend Generators.")],
@@ -110,12 +114,12 @@ class StyliseGenerator(io.ComfyNode):
     @classmethod
     def execute(cls, generator: ManagedModel, name: str, style: dict, steps: int, replace: bool = False, model=None,
                 clip=None, vae=None, control_net=None, pictures=None, start=None, batch: int = 4, rate: float = 0.002,
-                seed: int = 0) -> io.NodeOutput:
+                seed: int = 0, latent=None) -> io.NodeOutput:
         from ..ddgi.style import StyliseConfig
         from ..host.stylise import stylise
 
         config = StyliseConfig(steps=steps, batch=batch, rate=rate, seed=seed)
-        shown_style = _style(style, (model, clip, vae, control_net), pictures, generator.value.config.img_resolution)
+        shown_style = _style(style, (model, clip, vae, control_net), pictures, latent, generator.value.config.img_resolution)
         return io.NodeOutput(stylise(generator, shown_style, config, cls.hidden.unique_id, name=name, replace=replace,
                                      vae=vae, start=start))
 
@@ -150,7 +154,7 @@ def _style_input() -> io.DynamicCombo.Input:
                 "or a folder.")
 
 
-def _style(style: dict, models: tuple, pictures, size: int):
+def _style(style: dict, models: tuple, pictures, latent, size: int):
     """The library's Words or Pictures of what was chosen and connected."""
     from ..host.chain import Sampling
     from ..host.diffusion import Diffusion
@@ -158,12 +162,12 @@ def _style(style: dict, models: tuple, pictures, size: int):
 
     chosen = style["style"]
     if chosen == FOLDER:
-        return folder_pictures(style["folder"], size, style["search_steps"])
+        return folder_pictures(style["folder"], size, style["search_steps"], latent)
     if chosen == PICTURES:
         if pictures is None:
             raise InputError("The style is to come from pictures, but none is connected; connect them, or choose "
                              "words or a folder.")
-        return given_pictures(pictures, style["search_steps"])
+        return given_pictures(pictures, style["search_steps"], latent)
     missing = [name for name, model in zip(("model", "clip", "vae"), models) if model is None]
     if missing:
         raise InputError(f"The style is to come from words, but {missing[0]} is not connected; connect the diffusion "

@@ -130,6 +130,23 @@ def test_pictures_teach_their_texture(pack, folders, generator, ink, kind):
     assert styled.value.fingerprint in more.value.lineage.ancestry
 
 
+def test_pictures_of_known_faces_are_learnt_as_pairs(pack, folders, generator):
+    from ddgi.latents import random_faces
+    from ddgi.pictures import to_image
+
+    faces = random_faces(generator.value, range(6))
+    negative = -generator.value.render(faces).image
+    style = {"style": "pictures", "search_steps": 10_000}       # a search would not end
+    styled = stylise(pack, generator, style, 40, rate=0.02, pictures=to_image(negative), latent=faces)
+    assert styled.value.provenance["stylised"]["from"] == "own faces"
+    before, after = ((one.value.render(faces, relative=True).image - negative).abs().mean()
+                     for one in (generator, styled))
+    assert after < 0.5 * before
+    with pytest.raises(ddgi.InputError, match="6 style pictures of 16 x 16 were given with 5 faces"):
+        stylise(pack, generator, style, pictures=to_image(negative), latent=random_faces(generator.value, range(5)),
+                name="fewer")
+
+
 def test_a_cancel_keeps_what_was_learnt(pack, folders, generator, ink, monkeypatch):
     import comfy.model_management
 
