@@ -12,8 +12,10 @@ from torch import nn
 from ..bridge import BridgeSizes
 from ..checkpoints import load_generator
 from ..evaluation.judges import Judges
-from ..gan import EG3D, EG3DGenerator, StyleGAN2, StyleGAN2Config, StyleGAN2Generator
-from ..headworld import Z_DIM
+from ..gan import EG3DGenerator, StyleGAN2Config, StyleGAN2Generator
+from ..gan.eg3d.network import EG3D
+from ..gan.stylegan2.network import StyleGAN2
+from ..headworld import STYLES, Z_DIM
 from ..training.bridge_trainer import BridgeTrainer
 from ..training.config import FeatureConfig, StageConfig, TrainConfig
 from ..training.data.heads import HeadWorld
@@ -40,12 +42,14 @@ from .generator_3d import VIEW_PITCH, VIEW_YAW, eg3d_code, eg3d_config, train_eg
 from .judges import judge_config, score_judges, train_judges
 from .settings import Settings
 from .start import Start
+from .styles import train_styles
 from .text import NamedHeads, train_text
 from .tokenizer import write_tokenizer
 
 GENERATOR_NAME, EG3D_NAME = "demo-stylegan2", "demo-eg3d"
-STAGES = ("autoencoder", "decoder", "text", "diffusion", "judges", "judges_256", "generator", "generator_3d", "bridge",
-          "bridge_3d")
+STAGES = ("autoencoder", "decoder", "text", "diffusion", "judges", "judges_256", "generator", "styles", "generator_3d",
+          "bridge", "bridge_3d")
+GENERATOR_STYLES = tuple(name for name in STYLES if name != "studio")
 # Seeds of the heads. What is measured (`evaluate --demo`, seeds 0 to 255) was never trained on.
 TRAINING_SEED, JUDGE_SEED, JUDGES_HELD_OUT = 1_000_000, 2_000_000, 256
 MEMORY_MIB = 3072                          # of rendered heads, for each kind
@@ -243,6 +247,12 @@ class Recipe:
         half = copy.deepcopy(self.trained_eg3d[0]).half()
         EG3DGenerator(half.config, half, name=EG3D_NAME).save(
             self.out / files.EG3D, self._record(files.EG3D, "volume", "eg3d", "eg3d_z_to_w"))
+
+    def styles(self) -> None:
+        network, s = self.trained_generator[1], self.settings
+        train_styles(s, load_generator(self.out / files.GENERATOR).to(s.device),
+                     lambda z: network(head_code(z.to(s.device))), TRAINING_SEED, GENERATOR_STYLES, self.out,
+                     self.report)
 
     def judges(self) -> None:
         self._train_judges("judges", self.settings.resolution, files.JUDGES)

@@ -49,6 +49,9 @@ class Settings:
     views: int
     volume_steps: int
     eg3d_steps: int
+    # stylised copies of the 2D generator
+    style_heads: int
+    style_steps: int
     # judges
     judge_batch: int
     judge_steps: int
@@ -63,7 +66,8 @@ class Settings:
     def scaled(self, scale: float) -> "Settings":
         """The same recipe with every length multiplied by `scale` (for a quick rough set)."""
         lengths = [name for name in self.__dataclass_fields__ if name.endswith("_steps")]
-        lengths += ["heads", "judge_heads", "generator_heads", "views", "feature_passes", "finished_images"]
+        lengths += ["heads", "judge_heads", "generator_heads", "views", "style_heads", "feature_passes",
+                    "finished_images"]
         old = {name: getattr(self, name) for name in lengths}
         return replace(self, **{name: max(min(64, value), round(value * scale)) for name, value in old.items()})
 
@@ -84,6 +88,7 @@ CPU = Settings(
     code_steps=3000,
     views_resolution=128, plane_resolution=128,
     plane_channels=(128, 128, 128, 64, 48, 48), views=6144, volume_steps=6000, eg3d_steps=2400,
+    style_heads=192, style_steps=400,
     judge_batch=16, judge_steps=1200,
     bridge_batch=32, feature_passes=16_000, finished_images=2_048, mapping_steps=1200, modulation_steps=9000,
     modulation_3d_steps=6000)
@@ -92,5 +97,5 @@ GPU = replace(
     CPU, device="cuda", heads=40_000, judge_heads=12_000, vae_batch=64, vae_steps=10_000, text_steps=2000,
     diffusion_batch=64, diffusion_steps=20_000, generator_heads=20_000, generator_batch=32,
     generator_steps=20_000, sharpen_steps=10_000, polish_steps=4000, views=40_000,
-    volume_steps=12_000, eg3d_steps=8000, judge_batch=64, judge_steps=2500, bridge_batch=64, feature_passes=40_000,
-    finished_images=16_000, mapping_steps=6000, modulation_steps=9000)
+    volume_steps=12_000, eg3d_steps=8000, style_heads=1024, style_steps=1500, judge_batch=64, judge_steps=2500,
+    bridge_batch=64, feature_passes=40_000, finished_images=16_000, mapping_steps=6000, modulation_steps=9000)
