@@ -44,6 +44,9 @@ class Lookup(Protocol):
     def demo(self, is_3d: bool) -> dict[str, Path]:
         """The demo models by kind."""
 
+    def demo_style(self, style: str) -> Path | None:
+        """The demo's 2D generator in a style of head world, or None."""
+
     def direction(self, name: str) -> "tuple[Path, str | None] | None":
         """The file of a direction in the model folders, and its name inside that file if there are several; None where
         there is none of that name. Raises InputError for a name that several have."""
@@ -182,11 +185,6 @@ class _Planner:
         shared = {name: value for name, value in self.defaults.items() if ("." in name) == bool(row.workflow)}
         row = Row(**{**vars(row), "settings": dict(sorted({**shared, **row.settings}.items()))})
         files, prompt = self._drawing(row), fill(row.prompt, row.number, self._lines)
-        style = self._style(row)
-        if isinstance(style, Path):
-            files["style"] = style
-        else:
-            prompt = style + prompt
         settings, inside = None, {}
         if row.workflow:
             files["workflow"] = self._cached(self.lookup.workflow, self.folders.file("workflow", row.workflow))
@@ -194,6 +192,11 @@ class _Planner:
             settings = self._cached(_settings, json.dumps(row.settings))
             self._cached(self.lookup.check, settings)
             files |= self._cached(self._models, settings, bool(row.cameras))
+        style = self._style(row, settings)
+        if isinstance(style, Path):
+            files["style"] = style
+        else:
+            prompt = style + prompt
         for name, _ in row.edits:
             files[f"edit {name}"], within = self._direction(row, name)
             inside |= {name: within} if within else {}
@@ -232,13 +235,15 @@ class _Planner:
             raise InputError(f"There is no direction {name[:60]!r} in ComfyUI's models/ddgi/directions, and it is no "
                              f"file beside the rows either; save one with DDGI Save Direction.") from error
 
-    def _style(self, row: Row) -> Path | str:
+    def _style(self, row: Row, settings: FaceSettings | None) -> Path | str:
         """The words that a style's prompts begin with, or the file of a stylised generator."""
         if not row.style:
             return ""
         if row.style in STYLES:
             if not row.prompt:
                 raise InputError(f"style is {row.style!r}, which is words in front of a prompt; give a prompt too.")
+            if settings is not None and settings.is_demo and not settings.generator and not row.cameras:
+                return self.lookup.demo_style(row.style) or STYLES[row.style].openings[0]
             return STYLES[row.style].openings[0]
         if row.workflow:
             raise InputError(f"style is {row.style[:60]!r}, and a workflow loads its generator itself; set "

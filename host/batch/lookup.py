@@ -41,6 +41,10 @@ class HostLookup:
                  "bridge": bridge}
         return {kind: folders.DEMO / name for kind, name in names.items()}
 
+    def demo_style(self, style: str) -> Path | None:
+        path = folders.DEMO / files.STYLE.format(style)
+        return path if path.is_file() else None
+
     def direction(self, name: str) -> tuple[Path, str | None] | None:
         found = [full for full in directions.names() if name in _called(full)]
         if len(found) > 1 and name not in found:

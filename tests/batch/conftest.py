@@ -34,6 +34,9 @@ class ToyHost:
         return {"checkpoint": self.models / "diffusion",
                 "generator": self.models / ("generator_3d" if is_3d else "generator")}
 
+    def demo_style(self, style):
+        return self.models / "stylised" if style == "pencil" else None
+
     def direction(self, name):
         return (self.models / "glasses", None) if name == "glasses" else None
 

@@ -36,6 +36,13 @@ def test_styles_are_words_or_generators(place):
     assert file.prompt == "a woman" and file.files["style"].name == "stylised"
 
 
+def test_a_style_that_a_demo_generator_draws_is_words_for_other_models(place):
+    row = {**ROW, "style": "pencil"}
+    demo, turned, own = place.plan(row, {**row, "camera": [0, 0]}, {**row, "set": {"generator": "stylised"}}).jobs
+    assert demo.prompt == "a woman" and demo.files["style"].name == "stylised"
+    assert turned.prompt == own.prompt == "a pencil drawing of a woman" and "style" not in {**turned.files, **own.files}
+
+
 def test_defaults_fill_what_rows_leave_open(place):
     plan = place.plan(ROW, {**ROW, "set": {"steps": 9}}, {"workflow": "graph.json"},
                       defaults={"steps": 5, "X.strength": 2})
