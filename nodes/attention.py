@@ -5,7 +5,6 @@ from comfy.model_management import intermediate_device
 from comfy_api.latest import io, ui
 
 from ..ddgi.errors import InputError
-from ..ddgi.features import overlay, word_maps
 from ..ddgi.pictures import from_image, to_image
 from .types import FEATURES, Features
 
@@ -57,6 +56,8 @@ class AttentionView(io.ComfyNode):
 
     @classmethod
     def execute(cls, features, words, step, step_index, stage, contrast, threshold, image=None) -> io.NodeOutput:
+        from ..ddgi.features import overlay, word_maps
+
         if not features.spelling:
             raise InputError("The features do not know the words of their prompt; write it in DDGI Prompt.")
         groups = _chosen(features.spelling, words)

@@ -1,15 +1,20 @@
 """Nodes that read a diffusion model while it works: extract, tap and collect, encode."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import comfy.samplers
 from comfy_api.latest import io
 
 import nodes as core_nodes
 
 from ..ddgi.errors import InputError
-from ..ddgi.features import FeatureLayout, StepSelection
-from ..host.capture.encode import encode_latent
-from ..host.capture.run import FeatureTap
 from .types import FEATURES, Features, Tap
+
+if TYPE_CHECKING:
+    from ..ddgi.features import StepSelection
+    from ..host.capture.run import FeatureTap
 
 _CHOICES = ("all", "last", "every k-th", "list")
 
@@ -29,6 +34,8 @@ def _step_inputs() -> list:
 
 
 def _selection(capture_steps: str, every: int, step_list: str) -> StepSelection:
+    from ..ddgi.features import StepSelection
+
     if capture_steps == "every k-th":
         return StepSelection("every", every=every)
     if capture_steps == "list":
@@ -36,11 +43,18 @@ def _selection(capture_steps: str, every: int, step_list: str) -> StepSelection:
     return StepSelection(capture_steps)
 
 
+def _tap(capture_steps: str, every: int, step_list: str) -> FeatureTap:
+    from ..host.capture.run import FeatureTap
+
+    return FeatureTap(_selection(capture_steps, every, step_list))
+
+
 _GRAPH = [io.Hidden.prompt, io.Hidden.unique_id]
 
 
 def _check_graph(node: type[io.ComfyNode], model) -> None:
     """Refuse, before anything is sampled, a bridge below `node` that does not read `model`; see `belonging`."""
+    from ..ddgi.features import FeatureLayout
     from ..host.belonging import check_graph
 
     layout = FeatureLayout.of(model.get_model_object("diffusion_model"))
@@ -93,7 +107,7 @@ class FeatureExtract(io.ComfyNode):
             raise InputError("denoise is 0: nothing is sampled, so there are no features. Raise it (1 makes a new "
                              "picture, less keeps part of the given one), or read a latent with DDGI Encode Image")
         _check_graph(cls, model)
-        tap = FeatureTap(_selection(capture_steps, every, step_list))
+        tap = _tap(capture_steps, every, step_list)
         latent = core_nodes.common_ksampler(tap.attach(model), seed, steps, cfg, sampler_name, scheduler, positive,
                                             negative, latent_image, denoise=denoise)[0]
         return io.NodeOutput(latent, tap.features())
@@ -123,7 +137,7 @@ class FeatureTapNode(io.ComfyNode):
     @classmethod
     def execute(cls, model, capture_steps, every, step_list) -> io.NodeOutput:
         _check_graph(cls, model)
-        tap = FeatureTap(_selection(capture_steps, every, step_list))
+        tap = _tap(capture_steps, every, step_list)
         return io.NodeOutput(tap.attach(model), tap)
 
 
@@ -184,6 +198,8 @@ class EncodeImage(io.ComfyNode):
 
     @classmethod
     def execute(cls, model, positive, noise_level, seed, vae=None, image=None, latent=None) -> io.NodeOutput:
+        from ..host.capture.encode import encode_latent
+
         if (image is None) == (latent is None):
             given = "nothing" if image is None else "both an image and a latent"
             raise InputError(f"DDGI Encode Image got {given}; connect either an image with its VAE, or a latent")

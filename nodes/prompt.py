@@ -3,7 +3,6 @@
 from comfy_api.latest import io
 
 from ..ddgi.errors import InputError
-from ..host.capture.words import SPELLING_KEY, WORDS_KEY, prompt_spelling, prompt_words
 from .types import FEATURES
 
 
@@ -31,6 +30,8 @@ class Prompt(io.ComfyNode):
 
     @classmethod
     def execute(cls, clip, text: str) -> io.NodeOutput:
+        from ..host.capture.words import SPELLING_KEY, WORDS_KEY, prompt_spelling, prompt_words
+
         if clip is None:
             raise InputError("there is no CLIP: the checkpoint has no text model; load a CLIP with a loader of its own")
         tokens = clip.tokenize(text)

@@ -119,7 +119,8 @@ class StyliseGenerator(io.ComfyNode):
         from ..host.stylise import stylise
 
         config = StyliseConfig(steps=steps, batch=batch, rate=rate, seed=seed)
-        shown_style = _style(style, (model, clip, vae, control_net), pictures, latent, generator.value.config.img_resolution)
+        size = generator.value.config.img_resolution
+        shown_style = _style(style, (model, clip, vae, control_net), pictures, latent, size)
         return io.NodeOutput(stylise(generator, shown_style, config, cls.hidden.unique_id, name=name, replace=replace,
                                      vae=vae, start=start))
 

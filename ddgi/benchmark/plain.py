@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from ..cameras import rays_from_label
-from ..gan.eg3d import EG3D
+from ..gan.eg3d.network import EG3D
 from ..gan.eg3d.planes import plane_features
 from ..gan.eg3d.sampling import importance, stratified
 from ..gan.stylegan2.layers import SynthesisLayer, ToRGB

@@ -6,8 +6,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..gan import Discriminator, StyleGAN2, StyleGAN2Config
+from ..gan import StyleGAN2Config
 from ..gan.mapping import MappingNetwork
+from ..gan.stylegan2.discriminator import Discriminator
+from ..gan.stylegan2.network import StyleGAN2
 from ..gan.stylegan2.synthesis import noise_source
 from ..headworld import ATTRIBUTES, FACTORS, Z_DIM, HeadParameters, parameters_from_z, stack_seeds
 from ..pictures import from_bytes

@@ -4,8 +4,9 @@ import torch
 from torch.nn import functional as F
 
 from ..cameras import rays_from_label
-from ..gan import EG3D, EG3DConfig, RenderingConfig, StyleGAN2Config
+from ..gan import EG3DConfig, RenderingConfig, StyleGAN2Config
 from ..gan.eg3d.march import interval_weights, sample_weights
+from ..gan.eg3d.network import EG3D
 from ..headworld import Z_DIM, stack_seeds
 from ..pictures import from_bytes
 from ..training.data.heads import HeadWorld

@@ -39,7 +39,6 @@ class Generator(nn.Module, ABC):
     What a family says of itself:
         family: name in file formats ("ddgi.<family>") and facts. label: name for people.
         config_type: frozen dataclass; has z_dim, c_dim, w_dim, num_ws, img_resolution and img_channels.
-        network: built as network(config, operations); its `mapping(z, c, psi, cutoff)` gives ws.
         is_3d: whether it takes cameras.
         read_options, render_options: what `ddgi.load_generator` and `render` take beyond the common arguments.
 
@@ -50,7 +49,6 @@ class Generator(nn.Module, ABC):
     family: ClassVar[str]
     label: ClassVar[str]
     config_type: ClassVar[type]
-    network: ClassVar[Callable[..., nn.Module]]
     is_3d: ClassVar[bool] = False
     read_options: ClassVar[tuple[Option, ...]] = ()
     render_options: ClassVar[tuple[Option, ...]] = ()
@@ -60,6 +58,12 @@ class Generator(nn.Module, ABC):
         self.config, self.module, self.name = config, module, name
         self.provenance = provenance or {}
         self._fingerprint: str | None = None
+
+    @staticmethod
+    @abstractmethod
+    def network(config, operations=nn) -> nn.Module:
+        """The network of these sizes; its `mapping(z, c, psi, cutoff)` gives ws. Its module is read here and not
+        before, so that a table of all families costs a host little time to start."""
 
     # From tensors: what a family knows of its files.
 

@@ -9,8 +9,11 @@ import types
 import torch
 
 from ddgi.checkpoints.rosinality import translate
-from ddgi.gan import EG3D, EG3DConfig, StyleGAN2, StyleGAN2Config
-from ddgi.gan.stylegan3 import StyleGAN3, StyleGAN3Config
+from ddgi.gan import EG3DConfig, StyleGAN2Config
+from ddgi.gan.eg3d.network import EG3D
+from ddgi.gan.stylegan2.network import StyleGAN2
+from ddgi.gan.stylegan3 import StyleGAN3Config
+from ddgi.gan.stylegan3.network import StyleGAN3
 
 
 class PersistentObject:

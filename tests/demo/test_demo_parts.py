@@ -162,7 +162,7 @@ def test_guided_rays_equal_the_renderer_at_the_same_depths(pack, demo):
     settings = dataclasses.replace(demo.settings.CPU, views_resolution=16, w_dim=8,
                                    plane_resolution=16, plane_channels=(8, 8, 4))
     torch.manual_seed(0)
-    module = gan.EG3D(demo.generator_3d.eg3d_config(settings)).requires_grad_(False)
+    module = gan.EG3DGenerator.network(demo.generator_3d.eg3d_config(settings)).requires_grad_(False)
     planes = module.planes(torch.randn(2, module.config.num_ws, 8), "none")
     labels = ddgi.cameras.look_at_label(torch.tensor([0.1, -0.3]), torch.tensor([0.0, 0.2]))
     origins, directions = ddgi.cameras.rays_from_label(labels, 4)

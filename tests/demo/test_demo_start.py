@@ -57,7 +57,7 @@ def test_the_code_network_learns_what_the_mapping_network_knows(part, tmp_path):
     generator, gan = part("ddgi.demo.generator"), part("ddgi.gan")
     torch.manual_seed(0)
     sizes = gan.StyleGAN2Config(z_dim=64, w_dim=8, img_resolution=8, channel_base=64, channel_max=8)
-    module, network = gan.StyleGAN2(sizes).requires_grad_(False), generator.CodeNetwork(8)
+    module, network = gan.StyleGAN2Generator.network(sizes).requires_grad_(False), generator.CodeNetwork(8)
     settings = dataclasses.replace(part("ddgi.demo.settings").CPU, code_steps=100)
     z = torch.randn(256, 64)
     error = lambda: (network(generator.head_code(z)) - module.mapping.single(z, None)).square().mean().item()  # noqa: E731

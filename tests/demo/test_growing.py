@@ -4,7 +4,8 @@ import torch
 from torch.nn import functional as F
 
 from ddgi.demo.generator import CROP, CROP_MARGIN, CROP_UNIT, crops, cut, grow, inner, render_parts
-from ddgi.gan import StyleGAN2, StyleGAN2Config
+from ddgi.gan import StyleGAN2Config
+from ddgi.gan.stylegan2.network import StyleGAN2
 
 
 def generator(resolution, channels, seed):

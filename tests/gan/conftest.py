@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from ddgi.gan import Generator, StyleGAN2, StyleGAN2Config
+from ddgi.gan import Generator, StyleGAN2Config
+from ddgi.gan.stylegan2.network import StyleGAN2
 
 
 def make_generator(seed=0, name="tiny", **changes):

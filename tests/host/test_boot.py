@@ -45,8 +45,9 @@ def test_starting_loads_nodes_and_what_they_need_to_be_shown(host):
     result, _ = load(host)
     assert result["nodes"] > 20
     later = ("ddgi.training", "ddgi.evaluation", "ddgi.headworld", "ddgi.demo.recipe", "ddgi.benchmark",
-             "ddgi.checkpoints", "ddgi.bridge", "ddgi.commands", "ddgi.cli", "ddgi.runner",
-             "host.training", "host.evaluation", "host.benchmark", "host.commands", "host.core_models",
+             "ddgi.checkpoints", "ddgi.bridge", "ddgi.features", "ddgi.gan.stylegan2.network", "ddgi.gan.eg3d.network",
+             "ddgi.gan.stylegan3.network", "ddgi.commands", "ddgi.cli", "ddgi.runner",
+             "host.capture", "host.training", "host.evaluation", "host.benchmark", "host.commands", "host.core_models",
              "host.demo_models")
     assert not [name for name in result["loaded"] if name in later or name.startswith(tuple(f"{p}." for p in later))]
 

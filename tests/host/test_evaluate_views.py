@@ -30,7 +30,7 @@ def folder(part, tmp_path_factory):
         rendering=gan.RenderingConfig(depth_resolution=6, depth_resolution_importance=6, white_back=True))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        generator = gan.EG3DGenerator(config, gan.EG3D(config), name="untrained")
+        generator = gan.EG3DGenerator(config, gan.EG3DGenerator.network(config), name="untrained")
         like = bridges.load_bridge(demo / part("ddgi.demo.files").BRIDGE).config
         bridge = bridges.Bridge(dataclasses.replace(like, num_ws=config.num_ws, w_dim=config.w_dim,
                                                     generator_fingerprint=generator.fingerprint))

@@ -25,7 +25,7 @@ def build(plane_axes="xy_xz_zx"):
         backbone, img_resolution=64, neural_rendering_resolution=16, feature_channels=4, decoder_width=8,
         sr_input_resolution=16, sr_channels=(8, 8),
         rendering=ddgi.gan.RenderingConfig(box_warp=BOX, plane_axes=plane_axes))
-    module = ddgi.gan.EG3D(config).eval().requires_grad_(False)
+    module = ddgi.gan.EG3DGenerator.network(config).eval().requires_grad_(False)
     generator = ddgi.gan.EG3DGenerator(config, module, name="tiny3d")
     _set_decoder(module.decoder.net)
     return generator, _planes()

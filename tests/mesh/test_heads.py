@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from ddgi.errors import InputError
-from ddgi.gan import StyleGAN2, StyleGAN2Config, StyleGAN2Generator
+from ddgi.gan import StyleGAN2Config, StyleGAN2Generator
 from ddgi.gan.eg3d.planes import PLANE_AXES
+from ddgi.gan.stylegan2.network import StyleGAN2
 from ddgi.mesh import density_grid, head_meshes, head_voxels, linear_light
 
 SIDE = 40

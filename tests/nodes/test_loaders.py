@@ -21,7 +21,8 @@ def generator(pack):
     torch.manual_seed(0)
     config = gan.StyleGAN2Config(z_dim=8, w_dim=8, img_resolution=16, channel_base=64, channel_max=8,
                                  num_mapping_layers=2)
-    return gan.StyleGAN2Generator(config, gan.StyleGAN2(config).eval().requires_grad_(False), name="tiny")
+    module = gan.StyleGAN2Generator.network(config).eval().requires_grad_(False)
+    return gan.StyleGAN2Generator(config, module, name="tiny")
 
 
 def test_a_saved_generator_is_listed_and_loads_to_the_same_pictures(pack, folder, generator):

@@ -18,7 +18,8 @@ def generator(pack):
     torch.manual_seed(0)
     config = gan.StyleGAN2Config(z_dim=8, w_dim=8, img_resolution=16, channel_base=64, channel_max=8,
                                  num_mapping_layers=2)
-    network = gan.StyleGAN2Generator(config, gan.StyleGAN2(config).eval().requires_grad_(False), name="tiny")
+    module = gan.StyleGAN2Generator.network(config).eval().requires_grad_(False)
+    network = gan.StyleGAN2Generator(config, module, name="tiny")
     return pack.host.managed.ManagedModel(network, network)
 
 
@@ -55,7 +56,7 @@ def test_image_has_three_channels_and_alpha_is_a_mask(pack, channels):
                                  channel_max=8)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        module = gan.StyleGAN2(config).eval().requires_grad_(False)
+        module = gan.StyleGAN2Generator.network(config).eval().requires_grad_(False)
     network = gan.StyleGAN2Generator(config, module, name="tiny")
     ws = network.map(torch.randn(2, 8, generator=torch.Generator().manual_seed(1)))
     outputs = pack.nodes.render.Render.execute(pack.host.managed.ManagedModel(network, network), network.latent(ws),

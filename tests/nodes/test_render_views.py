@@ -21,7 +21,7 @@ def generator(pack):
         backbone, img_resolution=16, neural_rendering_resolution=8, feature_channels=4, decoder_width=8, sr_kind="2X",
         sr_input_resolution=8, sr_channels=(8, 4),
         rendering=gan.RenderingConfig(depth_resolution=6, depth_resolution_importance=6))
-    module = gan.EG3D(config)
+    module = gan.EG3DGenerator.network(config)
     module.decoder.net["2"].bias.data[0] = 4        # dense enough that rays are stopped
     network = gan.EG3DGenerator(config, module.eval().requires_grad_(False), name="tiny3d")
     return pack.host.managed.ManagedModel(network, network)
@@ -40,7 +40,8 @@ def flat(pack):
     torch.manual_seed(0)
     config = gan.StyleGAN2Config(z_dim=8, w_dim=8, img_resolution=16, channel_base=64, channel_max=8,
                                  num_mapping_layers=2)
-    network = gan.StyleGAN2Generator(config, gan.StyleGAN2(config).eval().requires_grad_(False), name="tiny2d")
+    module = gan.StyleGAN2Generator.network(config).eval().requires_grad_(False)
+    network = gan.StyleGAN2Generator(config, module, name="tiny2d")
     return pack.host.managed.ManagedModel(network, network), network.latent(network.map(torch.randn(2, 8)))
 
 

@@ -31,7 +31,8 @@ def test_bad_input_is_one_clear_line(arguments, capsys):
 
 
 def test_inspect_and_convert_speak_json(tmp_path, capsys):
-    from ddgi.gan import StyleGAN2, StyleGAN2Config, StyleGAN2Generator
+    from ddgi.gan import StyleGAN2Config, StyleGAN2Generator
+    from ddgi.gan.stylegan2.network import StyleGAN2
 
     torch.manual_seed(0)
     config = StyleGAN2Config(z_dim=8, w_dim=8, img_resolution=16, channel_base=64, channel_max=8, num_mapping_layers=2)

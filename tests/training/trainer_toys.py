@@ -5,7 +5,8 @@ from torch.nn import functional as F
 
 from ddgi.config import build
 from ddgi.features import FeatureLayout, StageLayout, StepFeatures
-from ddgi.gan import StyleGAN2, StyleGAN2Config, StyleGAN2Generator
+from ddgi.gan import StyleGAN2Config, StyleGAN2Generator
+from ddgi.gan.stylegan2.network import StyleGAN2
 from ddgi.training.bridge_trainer import BridgeTrainer
 from ddgi.training.config import TrainConfig
 from ddgi.training.data import Sample

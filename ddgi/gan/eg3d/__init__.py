@@ -2,6 +2,5 @@
 
 from .config import EG3DConfig, RenderingConfig
 from .generator import EG3DGenerator
-from .network import EG3D
 
-__all__ = ["EG3D", "EG3DConfig", "EG3DGenerator", "RenderingConfig"]
+__all__ = ["EG3DConfig", "EG3DGenerator", "RenderingConfig"]

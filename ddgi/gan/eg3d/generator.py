@@ -2,9 +2,11 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from ...cameras import Camera, check_view
 from ...errors import InputError
@@ -21,10 +23,11 @@ from ..volume import VolumeGenerator
 from .config import EG3DConfig, RenderingConfig
 from .foreign import decoder_gain, eg3d_options, trained_with_noise
 from .infer import LABEL, infer_config, owns
-from .lattice import Lattice
-from .network import EG3D
 from .planes import PLANE_AXES
-from .rays import jitter, rays_per_chunk
+
+if TYPE_CHECKING:
+    from .lattice import Lattice
+    from .network import EG3D
 
 MEMORY_MIB = 512
 BYTES_PER_CHANNEL = 12      # of the temporaries of one point, for each channel that exists at some time
@@ -37,9 +40,8 @@ class EG3DGenerator(VolumeGenerator):
     family = "eg3d"
     label = LABEL
     config_type = EG3DConfig
-    network = EG3D
     config: EG3DConfig
-    module: EG3D
+    module: "EG3D"
     read_options = (
         Option("plane_axes", "from the file", "The order of an EG3D generator's planes. Forks differ and some do not "
                "say which they use; try the others where a head looks torn.",
@@ -53,6 +55,12 @@ class EG3DGenerator(VolumeGenerator):
     owns = staticmethod(owns)
     infer = staticmethod(infer_config)
     cleaned = staticmethod(drop_filters)
+
+    @staticmethod
+    def network(config: EG3DConfig, operations=nn) -> "EG3D":
+        from .network import EG3D
+
+        return EG3D(config, operations)
 
     @classmethod
     def adopt(cls, tensors: Tensors, network: ForeignModule | None,
@@ -170,6 +178,8 @@ class EG3DGenerator(VolumeGenerator):
         Raises:
             InputError: bad cameras, resolution or memory.
         """
+        from .rays import jitter, rays_per_chunk
+
         size = neural_rendering_resolution or self.config.neural_rendering_resolution
         if not 4 <= size <= 1024:
             raise InputError(f"A neural rendering resolution of {size} was given; use 4 to 1024, "
@@ -224,5 +234,7 @@ class EG3DGenerator(VolumeGenerator):
         density, colours = self.module.field(planes)(points.to(planes))
         return F.softplus(density - 1), colours[:, :3].clamp(0, 1)
 
-    def lattice(self, planes: torch.Tensor, centres: torch.Tensor) -> Lattice:
+    def lattice(self, planes: torch.Tensor, centres: torch.Tensor) -> "Lattice":
+        from .lattice import Lattice
+
         return Lattice(self.module, planes, centres)

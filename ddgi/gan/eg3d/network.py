@@ -8,7 +8,7 @@ from torch import nn
 
 from ...cameras import rays_from_label
 from ..output import RenderOutput
-from ..stylegan2 import StyleGAN2
+from ..stylegan2.network import StyleGAN2
 from .config import EG3DConfig
 from .decoder import OSGDecoder
 from .planes import PlaneTable, mean_features

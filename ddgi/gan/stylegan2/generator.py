@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
+from torch import nn
 
 from ..flat import FlatGenerator
 from ..foreign import ForeignModule
@@ -13,7 +15,9 @@ from ..tensors import Tensors
 from .config import StyleGAN2Config
 from .foreign import settings_of
 from .infer import LABEL, drop_filters, infer_config, owns, with_noise
-from .network import StyleGAN2
+
+if TYPE_CHECKING:
+    from .network import StyleGAN2
 
 
 class StyleGAN2Generator(FlatGenerator):
@@ -22,14 +26,19 @@ class StyleGAN2Generator(FlatGenerator):
     family = "stylegan2"
     label = LABEL
     config_type = StyleGAN2Config
-    network = StyleGAN2
     config: StyleGAN2Config
-    module: StyleGAN2
+    module: "StyleGAN2"
 
     owns = staticmethod(owns)
     infer = staticmethod(infer_config)
     cleaned = staticmethod(drop_filters)
     settings_of = staticmethod(settings_of)
+
+    @staticmethod
+    def network(config: StyleGAN2Config, operations=nn) -> "StyleGAN2":
+        from .network import StyleGAN2
+
+        return StyleGAN2(config, operations)
 
     @classmethod
     def adopt(cls, tensors: Tensors, network: ForeignModule | None) -> tuple[Tensors, StyleGAN2Config, dict]:

@@ -2,6 +2,5 @@
 
 from .config import StyleGAN3Config
 from .generator import StyleGAN3Generator
-from .network import StyleGAN3
 
-__all__ = ["StyleGAN3", "StyleGAN3Config", "StyleGAN3Generator"]
+__all__ = ["StyleGAN3Config", "StyleGAN3Generator"]

@@ -1,8 +1,10 @@
 """StyleGAN3 as a generator family."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
+from torch import nn
 
 from ..flat import FlatGenerator
 from ..foreign import ForeignModule
@@ -13,8 +15,10 @@ from ..tensors import Tensors
 from .config import StyleGAN3Config
 from .fourier import movement
 from .infer import LABEL, infer_config, owns, settings_of
-from .network import StyleGAN3
 from .schedule import input_signal, layer_plans
+
+if TYPE_CHECKING:
+    from .network import StyleGAN3
 
 BYTES_PER_NUMBER = 16       # of the largest feature map: before, between and after its filters (measured)
 
@@ -28,9 +32,8 @@ class StyleGAN3Generator(FlatGenerator):
     family = "stylegan3"
     label = LABEL
     config_type = StyleGAN3Config
-    network = StyleGAN3
     config: StyleGAN3Config
-    module: StyleGAN3
+    module: "StyleGAN3"
     render_options = (
         Option("translate_x", 0.0, "How far StyleGAN3 moves the face to the right, in picture widths; less than 0 "
                "moves it to the left.", low=-1, high=1, step=0.01),
@@ -42,6 +45,12 @@ class StyleGAN3Generator(FlatGenerator):
     owns = staticmethod(owns)
     infer = staticmethod(infer_config)
     settings_of = staticmethod(settings_of)
+
+    @staticmethod
+    def network(config: StyleGAN3Config, operations=nn) -> "StyleGAN3":
+        from .network import StyleGAN3
+
+        return StyleGAN3(config, operations)
 
     @classmethod
     def adopt(cls, tensors: Tensors, network: ForeignModule | None) -> tuple[Tensors, StyleGAN3Config, dict]:

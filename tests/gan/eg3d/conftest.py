@@ -6,7 +6,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from ddgi.gan import EG3D, EG3DConfig, EG3DGenerator, RenderingConfig, StyleGAN2Config
+from ddgi.gan import EG3DConfig, EG3DGenerator, RenderingConfig, StyleGAN2Config
+from ddgi.gan.eg3d.network import EG3D
 
 GOLDEN = EG3DConfig(
     StyleGAN2Config(z_dim=64, c_dim=25, w_dim=64, img_resolution=32, img_channels=96, channel_base=1024,

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from ddgi.errors import InputError
-from ddgi.gan import Discriminator, StyleGAN2Config
-from ddgi.gan.stylegan2.discriminator import minibatch_std
+from ddgi.gan import StyleGAN2Config
+from ddgi.gan.stylegan2.discriminator import Discriminator, minibatch_std
 
 CONFIG = {"img_resolution": 16, "channel_base": 128, "channel_max": 8}
 

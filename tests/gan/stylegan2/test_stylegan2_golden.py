@@ -7,7 +7,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from ddgi.gan import Generator, StyleGAN2
+from ddgi.gan import Generator
+from ddgi.gan.stylegan2.network import StyleGAN2
 
 
 @pytest.fixture(scope="module", params=["skip", "resnet", "orig", "cond25"])

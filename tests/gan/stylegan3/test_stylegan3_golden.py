@@ -8,10 +8,10 @@ import torch
 from safetensors.torch import load_file
 
 from ddgi.gan import Generator
-from ddgi.gan.stylegan3 import StyleGAN3, StyleGAN3Config, StyleGAN3Generator
+from ddgi.gan.stylegan3 import StyleGAN3Config, StyleGAN3Generator
 from ddgi.gan.stylegan3.filters import filtered_lrelu, low_pass
 from ddgi.gan.stylegan3.fourier import FourierInput, movement
-from ddgi.gan.stylegan3.network import modulated
+from ddgi.gan.stylegan3.network import StyleGAN3, modulated
 from ddgi.gan.stylegan3.schedule import Signal, layer_plans
 from ddgi.ops import modulated_rgb
 

@@ -8,7 +8,9 @@ import torch
 
 from ddgi.cameras import Camera
 from ddgi.errors import InputError
-from ddgi.gan import EG3D, EG3DConfig, EG3DGenerator, RenderingConfig, StyleGAN2, StyleGAN2Config, StyleGAN2Generator
+from ddgi.gan import EG3DConfig, EG3DGenerator, RenderingConfig, StyleGAN2Config, StyleGAN2Generator
+from ddgi.gan.eg3d.network import EG3D
+from ddgi.gan.stylegan2.network import StyleGAN2
 from ddgi.headworld import ATTRIBUTES, named_attributes, parse_caption, render_batch, stack_seeds
 from ddgi.scribble import lines_from_image
 from ddgi.training.data import GeneratorSamples, HeadWorld, Hints, Source, faces
