@@ -73,8 +73,10 @@ class AttentionView(io.ComfyNode):
             raise InputError(f"The image has {len(pictures)} pictures and the features are of {maps.shape[1]}; give as "
                              "many, or one.")
         overlays = to_image(overlay(pictures, maps.unsqueeze(2)).flatten(0, 1)).to(intermediate_device())
-        return io.NodeOutput(overlays, maps.flatten(0, 1).to(intermediate_device()), "\n".join(groups),
-                             ui=ui.PreviewImage(overlays, cls=cls))
+        single = to_image(overlay(pictures[:1], every[0].unsqueeze(1)))                 # for the strip of words
+        shown = {"ddgi_words": [word.text for word in features.spelling],
+                 "ddgi_overlays": ui.PreviewImage(single, cls=cls).as_dict()["images"]}
+        return io.NodeOutput(overlays, maps.flatten(0, 1).to(intermediate_device()), "\n".join(groups), ui=shown)
 
 
 def _chosen(spelling, wanted: str) -> dict[str, list[int]]:

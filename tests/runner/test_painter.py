@@ -16,9 +16,9 @@ from ddgi.palette import PALETTE
 from ddgi.runner.browser import Browser, find_browser
 from ddgi.runner.server import Server
 
+from .pages import RUN, SETTINGS, drag, until
+
 READY = "window.app && app.graph && window.LiteGraph && 'DDGILiveFace' in LiteGraph.registered_node_types"
-SETTINGS = {"Comfy.TutorialCompleted": True, "Comfy.InstalledVersion": "1.47.12", "Comfy.Release.Status": "skip",
-            "Comfy.UseNewMenu": "Top", "Comfy.Workflow.Persist": False, "Comfy.Minimap.Visible": False}
 SKIN, HAIR = 1, 13
 GRAPH = """(async () => {
     app.graph.clear();
@@ -34,11 +34,6 @@ GRAPH = """(async () => {
     live.widgets.find(w => w.name === 'steps').value = 1;
     app.canvas.ds.scale = 1; app.canvas.ds.offset = [0, 0]; app.canvas.setDirty(true, true);
 })()"""
-RUN = """new Promise((done, failed) => {
-    app.api.addEventListener('execution_success', () => done(true), {once: true});
-    app.api.addEventListener('execution_error', e => failed(new Error(e.detail.exception_message)), {once: true});
-    app.queuePrompt(0, 1);
-})"""
 FACE = "document.querySelector('.ddgi-painter .face img')?.src ?? ''"
 
 
@@ -89,23 +84,6 @@ def test_examples_are_found_by_their_names_alone(server):
     for name in ("nothing", "..%2Fexamples.json", "mask_hat.png"):
         with pytest.raises(urllib.error.HTTPError, match="404"):
             urllib.request.urlopen(f"{server.url}/ddgi/examples/{name}")
-
-
-async def drag(browser, start, end, moves=6):
-    """Press at `start`, go to `end` and let go; both in pixels of the window."""
-    for kind, share in [("mousePressed", 0), *(("mouseMoved", i / moves) for i in range(1, moves + 1)),
-                        ("mouseReleased", 1)]:
-        x, y = (a + (b - a) * share for a, b in zip(start, end))
-        await browser.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1,
-                           buttons=0 if kind == "mouseReleased" else 1)
-
-
-async def until(browser, condition, limit=60):
-    for _ in range(limit * 5):
-        if await browser.evaluate(f"!!({condition})"):
-            return
-        await asyncio.sleep(0.2)
-    raise AssertionError(f"never: {condition}")
 
 
 async def resting(browser):
