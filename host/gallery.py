@@ -47,6 +47,8 @@ class Gallery:
     def __init__(self, folder: Path, drawings: Path):
         self.drawings, self.chain = drawings, Chain.of_demo(folder)
         self.generator, self.bridge = load_generator(folder / files.GENERATOR), load_bridge(folder / files.BRIDGE)
+        paths = {style: folder / files.STYLE.format(style) for style in STYLES}
+        self.copies = {style: load_generator(path) for style, path in paths.items() if path.is_file()}
         self.head_generator = load_generator(folder / files.EG3D)
         self.head_bridge = load_bridge(folder / files.BRIDGE_3D)
 
@@ -55,7 +57,7 @@ class Gallery:
         """All pictures; returns their names."""
         output.mkdir(parents=True, exist_ok=True)
         panels = {"faces.jpg": self.faces, "prompts.jpg": self.prompts, "edits.jpg": self.edits,
-                  "styles.jpg": self.styles}
+                  "styles.jpg": self.styles, "stylised.jpg": self.stylised}
         for name, panel in panels.items():
             panel().save(output / name, quality=80, optimize=True)
             report(str(output / name))
@@ -94,6 +96,15 @@ class Gallery:
             heads = render_batch([seed] * len(STYLES), self.chain.size, style=list(STYLES))
             rows.append(self.chain.sample(heads.captions, hint_images(heads, "mask"), SEED)[0])
         return lettered(_shown(rows), [""] * len(rows), list(STYLES))
+
+    def stylised(self) -> Image.Image:
+        """The same latents in the generator and in its stylised copies."""
+        drawn = torch.cat([self._drawing(name) for name, _ in EXAMPLES])
+        latent = self._latent([prompt for _, prompt in EXAMPLES], drawn)
+        pictures = [generator.render(latent, noise_mode="const", relative=True).image
+                    for generator in (self.generator, *self.copies.values())]
+        rows = torch.stack([resize(each, SIZE) for each in pictures], 1)
+        return lettered(_shown(list(rows)), [""] * len(rows), ["as it was learnt", *self.copies])
 
     def turned(self) -> list[Image.Image]:
         """Frames of a 3D head."""

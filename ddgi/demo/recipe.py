@@ -9,13 +9,13 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ..bridge import BridgeSizes
+from ..bridge import Bridge, BridgeSizes, load_bridge
 from ..checkpoints import load_generator
 from ..evaluation.judges import Judges
-from ..gan import EG3DGenerator, StyleGAN2Config, StyleGAN2Generator
+from ..gan import EG3DGenerator, Generator, StyleGAN2Config, StyleGAN2Generator
 from ..gan.eg3d.network import EG3D
 from ..gan.stylegan2.network import StyleGAN2
-from ..headworld import STYLES, Z_DIM
+from ..headworld import Z_DIM
 from ..training.bridge_trainer import BridgeTrainer
 from ..training.config import FeatureConfig, StageConfig, TrainConfig
 from ..training.data.heads import HeadWorld
@@ -49,7 +49,7 @@ from .tokenizer import write_tokenizer
 GENERATOR_NAME, EG3D_NAME = "demo-stylegan2", "demo-eg3d"
 STAGES = ("autoencoder", "decoder", "text", "diffusion", "judges", "judges_256", "generator", "styles", "generator_3d",
           "bridge", "bridge_3d")
-GENERATOR_STYLES = tuple(name for name in STYLES if name != "studio")
+GENERATOR_STYLES = ("cartoon", "pencil", "watercolour", "marble")     # of `headworld.STYLES`
 # Seeds of the heads. What is measured (`evaluate --demo`, seeds 0 to 255) was never trained on.
 TRAINING_SEED, JUDGE_SEED, JUDGES_HELD_OUT = 1_000_000, 2_000_000, 256
 MEMORY_MIB = 3072                          # of rendered heads, for each kind
@@ -289,21 +289,29 @@ class Recipe:
                       rendered_share: float, mapping_width: int, modulation_steps: int, on_white: bool = False) -> None:
         """M and T by the trainer that users have, with the finished files of the diffusion model and the generator.
 
-        They begin with random weights always: a generator that was trained further has another latent space.
+        They go on from the starting set's only where it is to the very same generator: one that was trained further
+        has another latent space.
 
         known_w: z [B, 64] to the latent [B, w_dim] that the generator draws that head from.
         rendered_share: of a batch, for the losses on pictures (rendering costs the most).
         """
         s, encoder = self.settings, self.builders.encoder(self.out)
-        source = self._heads(TRAINING_SEED, s.heads, s.resolution, on_white=on_white, partial_share=0.4,
+        source = self._heads(TRAINING_SEED, s.heads, s.resolution, on_white=on_white, partial_share=0.25,
                              hints=Hints(mask_share=0.55, size=encoder.side * HINT_SIZE_PER_LATENT, no_hint_share=0.2,
                                          rough_share=0.4),
                              latents=lambda z: known_w(z)[:, None])
         generator = load_generator(self.out / generator_file).to(s.device)
         config = self._bridge_config(rendered_share, mapping_width, modulation_steps)
         trainer = BridgeTrainer(config, source, encoder, generator, self.work / Path(file).stem,
-                                watch=Watch(report=self.report))
+                                start=self._bridge_between(file, generator), watch=Watch(report=self.report))
         trainer.run().save(self.out / file, dtype=torch.float16)
+
+    def _bridge_between(self, file: str, generator: Generator) -> Bridge | None:
+        """The starting set's bridge where it belongs to the generator."""
+        if not self.start or file not in self.start.files:
+            return None
+        bridge = load_bridge(self.start.path(file))
+        return bridge if bridge.config.generator_fingerprint == generator.fingerprint else None
 
     def _bridge_config(self, rendered_share: float, mapping_width: int, modulation_steps: int) -> TrainConfig:
         s = self.settings
