@@ -7,7 +7,7 @@ from ..errors import InputError
 
 HELP = "train the demo models (resumable stage by stage; over an hour on two cores)"
 STAGES = ("autoencoder", "decoder", "text", "diffusion", "judges", "judges_256", "generator", "styles", "generator_3d",
-          "bridge", "bridge_3d")
+          "styles_3d", "bridge", "bridge_3d")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,7 +2,7 @@
 
 DIFFUSION, CONTROL_NET = "diffusion.safetensors", "controlnet.safetensors"
 GENERATOR, EG3D = "generator_stylegan2.safetensors", "generator_eg3d.safetensors"
-STYLE = "generator_{}.safetensors"          # copies of GENERATOR in a style of head world
+STYLE, STYLE_3D = "generator_{}.safetensors", "generator_eg3d_{}.safetensors"   # copies in a style of head world
 BRIDGE, BRIDGE_3D = "bridge_stylegan2.safetensors", "bridge_eg3d.safetensors"
 JUDGES, JUDGES_256 = "judges.safetensors", "judges_256.safetensors"
 TOKENIZER = "tokenizer"

@@ -48,8 +48,8 @@ from .tokenizer import write_tokenizer
 
 GENERATOR_NAME, EG3D_NAME = "demo-stylegan2", "demo-eg3d"
 STAGES = ("autoencoder", "decoder", "text", "diffusion", "judges", "judges_256", "generator", "styles", "generator_3d",
-          "bridge", "bridge_3d")
-GENERATOR_STYLES = ("cartoon", "pencil", "watercolour", "marble")     # of `headworld.STYLES`
+          "styles_3d", "bridge", "bridge_3d")
+GENERATOR_STYLES, EG3D_STYLES = ("cartoon", "pencil", "watercolour", "marble"), ("marble",)
 # Seeds of the heads. What is measured (`evaluate --demo`, seeds 0 to 255) was never trained on.
 TRAINING_SEED, JUDGE_SEED, JUDGES_HELD_OUT = 1_000_000, 2_000_000, 256
 MEMORY_MIB = 3072                          # of rendered heads, for each kind
@@ -249,10 +249,16 @@ class Recipe:
             self.out / files.EG3D, self._record(files.EG3D, "volume", "eg3d", "eg3d_z_to_w"))
 
     def styles(self) -> None:
-        network, s = self.trained_generator[1], self.settings
-        train_styles(s, load_generator(self.out / files.GENERATOR).to(s.device),
-                     lambda z: network(head_code(z.to(s.device))), TRAINING_SEED, GENERATOR_STYLES, self.out,
-                     self.report)
+        self._train_styles(files.GENERATOR, self.trained_generator[1], head_code, files.STYLE, GENERATOR_STYLES)
+
+    def styles_3d(self) -> None:
+        self._train_styles(files.EG3D, self.trained_eg3d[1], eg3d_code, files.STYLE_3D, EG3D_STYLES)
+
+    def _train_styles(self, base: str, network: CodeNetwork, code: Callable[[torch.Tensor], torch.Tensor], name: str,
+                      styles: tuple[str, ...]) -> None:
+        s = self.settings
+        train_styles(s, load_generator(self.out / base).to(s.device), lambda z: network(code(z.to(s.device))),
+                     TRAINING_SEED, {style: self.out / name.format(style) for style in styles}, base, self.report)
 
     def judges(self) -> None:
         self._train_judges("judges", self.settings.resolution, files.JUDGES)

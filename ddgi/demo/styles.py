@@ -1,47 +1,59 @@
-"""Copies of the demo's 2D generator that draw head world's other styles, by the stylisation that users have."""
+"""Copies of the demo's generators that draw head world's other styles, by the stylisation that users have."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
+from ..cameras import look_at_label
 from ..checkpoints.difference import save_difference
-from ..gan import StyleGAN2Generator
+from ..gan import Generator
 from ..headworld import render_batch, stack_seeds
 from ..perceptual import pyramid_distance
 from ..style import Lesson, StyliseConfig, Stylist
-from . import files
+from ..training.data.heads import random_angles
 from .settings import Settings
 
 _AT_ONCE = 32                               # heads that are drawn together
 _LOG_EVERY = 50                             # steps
+YAW, PITCH = 40.0, 12.0                     # degrees to each side from which heads of a 3D generator are drawn
 
 
-def train_styles(settings: Settings, generator: StyleGAN2Generator, known_w: Callable[[torch.Tensor], torch.Tensor],
-                 first_seed: int, styles: tuple[str, ...], out: Path, report: Callable[[str], None]) -> None:
-    """Write one copy for each style into `out`, as differences to the generator's file; files that exist stay.
+def train_styles(settings: Settings, generator: Generator, known_w: Callable[[torch.Tensor], torch.Tensor],
+                 first_seed: int, files: dict[str, Path], base_file: str, report: Callable[[str], None]) -> None:
+    """Write one copy for each style, as differences to the generator; files that exist stay.
 
-    known_w: z [B, 64] to the latent [B, w_dim] that the generator draws that head from. The same heads, drawn by head
-    world in the style, are what the copy learns from.
+    Args:
+        known_w: z [B, 64] to the latent [B, w_dim] that the generator draws that head from. The same heads, drawn by
+            head world in the style, are what the copy learns from; for a 3D generator seen from around, on white.
+        files: by style. base_file: name of the generator's.
     """
-    seeds = range(first_seed, first_seed + settings.style_heads)
-    for style in styles:
-        path = out / files.STYLE.format(style)
+    seeds, labels = range(first_seed, first_seed + settings.style_heads), None
+    if generator.is_3d:
+        angles = torch.deg2rad(random_angles(seeds, YAW, PITCH))
+        labels = look_at_label(angles[:, 0], angles[:, 1])
+    ws = known_w(stack_seeds(seeds))[:, None].expand(-1, generator.config.num_ws, -1)
+    faces = generator.latent(ws.clone(), None if labels is None else labels.to(ws))
+    for style, path in files.items():
         if path.exists():
             continue
-        pictures = torch.cat([render_batch(stack_seeds(seeds[i:i + _AT_ONCE]), settings.generator_resolution,
-                                           style=style).image for i in range(0, len(seeds), _AT_ONCE)])
-        ws = known_w(stack_seeds(seeds))[:, None].expand(-1, generator.config.num_ws, -1)
-        lesson = Lesson(pictures, generator.latent(ws.clone()), is_exact=True)
+        lesson = Lesson(_drawn(seeds, generator.config.img_resolution, labels, style), faces, is_exact=True)
         stylist = Stylist(generator, lesson, pyramid_distance, StyliseConfig(steps=settings.style_steps),
                           name=path.stem)
-        save_difference(path, stylist.run(_reporting(style, report)), generator, files.GENERATOR)
-        report(f"style {style} saved")
+        save_difference(path, stylist.run(_reporting(path.stem, report)), generator, base_file)
+        report(f"{path.name} saved")
 
 
-def _reporting(style: str, report: Callable[[str], None]) -> Callable[[int, int], None]:
+def _drawn(seeds: range, size: int, labels: torch.Tensor | None, style: str) -> torch.Tensor:
+    """Pictures [N, 3, size, size] of heads in a style, from their own cameras or before white from those of labels."""
+    parts = [slice(first, first + _AT_ONCE) for first in range(0, len(seeds), _AT_ONCE)]
+    return torch.cat([render_batch(stack_seeds(seeds[part]), size, None if labels is None else labels[part],
+                                   style=style, white_background=labels is not None).image for part in parts])
+
+
+def _reporting(name: str, report: Callable[[str], None]) -> Callable[[int, int], None]:
     def progress(done: int, total: int) -> None:
         if done % _LOG_EVERY == 0:
-            report(f"style {style}: step {done} of {total}")
+            report(f"{name}: step {done} of {total}")
 
     return progress

@@ -144,3 +144,71 @@ def test_half_a_folder_is_named(written, tmp_path, capsys):
     (tmp_path / "p.toml").write_text(PROTOCOL.format(root=written[0].as_posix(), strangers=half.as_posix()))
     assert main(["evaluate", str(tmp_path / "p.toml"), str(tmp_path / "out")]) == 1
     assert "no picture for 4 of 5 samples, the first is '1'" in capsys.readouterr().err
+
+
+HEADS = """
+size = 64
+hint = "scribble"
+batch = 3
+kid_subsets = 3
+
+[data]
+source = "head-world"
+split = "all"
+count = 4
+
+[models]
+steps = 1
+cfg = 1.0
+
+[methods."on white"]
+kind = "folder"
+folder = "{white}"
+on_white = true
+
+[methods."not on white"]
+kind = "folder"
+folder = "{white}"
+
+[methods."bridge 3D"]
+bridge = "demo/bridge_eg3d.safetensors"
+generator = "demo/generator_eg3d.safetensors"
+one_pass = true
+on_white = true
+"""
+
+
+def test_heads_of_a_3d_generator_are_compared_on_white_from_their_own_cameras(part, tmp_path):
+    from PIL import Image
+
+    chain = part("host.chain").Chain.of_demo(part("host.folders").DEMO)
+    data, pictures = part("ddgi.training.data"), part("ddgi.pictures")
+    hints = data.Hints(mask_share=0.0, size=chain.latent_size[0] * 8)
+    source = data.HeadWorld(range(4), 64, hints)
+    samples = [source.sample(index, part("ddgi.seeds").numbered(0, index)) for index in range(4)]
+    white = torch.stack([torch.where(sample.mask == 0, 1.0, sample.image) for sample in samples])
+    (tmp_path / "white").mkdir()
+    for sample, picture in zip(samples, white):
+        Image.fromarray(pictures.to_bytes(picture).permute(1, 2, 0).numpy()).save(
+            tmp_path / "white" / f"{sample.name}.png")
+    (tmp_path / "heads.toml").write_text(HEADS.format(white=(tmp_path / "white").as_posix()))
+    assert main(["evaluate", str(tmp_path / "heads.toml"), str(tmp_path / "out"), "--json"]) == 0
+    found = json.loads((tmp_path / "out" / "report.json").read_text())["methods"]
+    assert found["on white"]["lpips"] == 0 < found["not on white"]["lpips"]
+    assert found["on white"]["fid"] == pytest.approx(0, abs=1e-4) and found["not on white"]["fid"] > 1e-3
+
+    folders, files = part("host.folders"), part("ddgi.demo.files")
+    generator = part("ddgi").load_generator(folders.DEMO / files.EG3D)
+    bridge = part("ddgi").load_bridge(folders.DEMO / files.BRIDGE_3D)
+    judges = part("ddgi.evaluation").load_judges(folders.DEMO / files.JUDGES)
+    drawn = []
+    with torch.no_grad():
+        for batch, start in ((samples[:3], 0), (samples[3:], 3)):
+            features = chain.one_pass([sample.prompt for sample in batch],
+                                      torch.stack([sample.hint for sample in batch]).movedim(1, -1),
+                                      list(range(start, start + len(batch))))
+            ws = bridge(features).ws
+            drawn += [generator.render(ws[row:row + 1], sample.camera[None]).image for row, sample in enumerate(batch)]
+        seen = pictures.resize(torch.cat(drawn).clamp(-1, 1), 64)
+        distance = part("ddgi.perceptual").feature_distance(judges.features, seen, white)
+    assert found["bridge 3D"]["lpips"] == pytest.approx(distance.mean().item(), abs=1e-4)
