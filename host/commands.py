@@ -18,7 +18,7 @@ def evaluate(args: argparse.Namespace) -> dict:
     from ..ddgi.evaluation.sheet import write_sheet
     from ..ddgi.evaluation.table import attribute_table, drawing_table, markdown_table, view_tables
     from .chain import Sampling
-    from .evaluation import demo, drawings, styles, views
+    from .evaluation import added, demo, drawings, styles, views
 
     written = []
 
@@ -38,8 +38,9 @@ def evaluate(args: argparse.Namespace) -> dict:
     if args.drawings:
         scores["drawings"] = drawings.run(args.drawings, **{**shared, "on_batch": None})
         say(args, "\n" + drawing_table(scores["drawings"]))
-    if args.styles:
-        scores["styles"] = styles.run(**{name: shared[name] for name in ("sampling", "folder", "report")})
+    for name, part in {"added": added, "styles": styles}.items():
+        if getattr(args, name):
+            scores[name] = part.run(**{key: shared[key] for key in ("sampling", "folder", "report")})
     return scores
 
 

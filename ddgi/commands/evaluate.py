@@ -31,8 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                              "scored (default: last; not with --views)")
     parser.add_argument("--drawings", metavar="FOLDER",
                         help="also score drawings by hand, a folder with drawings.json: whether what is drawn is seen")
+    parser.add_argument("--added", action="store_true",
+                        help="also score what words add to drawings that lack it: glasses, beard, earrings, a smile")
     parser.add_argument("--styles", action="store_true",
-                        help="also score the drawn styles: whether a judge reads the style that was asked for")
+                        help="also score the drawn styles: whether a judge reads the style that was asked for, of the "
+                        "diffusion model and of stylised generators")
     parser.add_argument("--sheet", metavar="FILE.png", help="also write a contact sheet of the first heads")
 
 
@@ -57,9 +60,9 @@ def run(args: argparse.Namespace) -> dict:
 def _by_protocol(args: argparse.Namespace) -> dict:
     if not args.out:
         raise InputError("There is no folder for the report; give one: python -m ddgi evaluate PROTOCOL.toml OUT/")
-    if args.views or args.drawings or args.styles or args.bridge:
-        raise InputError("--views, --drawings, --styles and --bridge belong to --demo; a protocol names its methods "
-                         "itself.")
+    if args.views or args.drawings or args.added or args.styles or args.bridge:
+        raise InputError("--views, --drawings, --added, --styles and --bridge belong to --demo; a protocol names its "
+                         "methods itself.")
 
     from ..runner.host import host_commands
 

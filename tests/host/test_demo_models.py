@@ -20,7 +20,8 @@ DEPTH_MARGIN = 0.002    # world units; a head is about 0.5 wide
 @pytest.fixture(scope="module")
 def room(pack):
     """The pack's `host` with the parts that these tests use loaded."""
-    for name in ("demo_models", "managed", "evaluation.demo", "evaluation.styles", "evaluation.views"):
+    for name in ("demo_models", "managed", "evaluation.added", "evaluation.demo", "evaluation.styles",
+                 "evaluation.views"):
         importlib.import_module(f"{pack.__name__}.host.{name}")
     return pack.host
 
@@ -45,6 +46,14 @@ def test_words_count_by_themselves(scores, method):
 def test_a_judge_sees_the_styles_that_were_asked_for(room):
     shares = room.evaluation.styles.run(heads=4, samples=1)["diffusion"]
     assert {style for style, share in shares.items() if share == 1} >= SEEN_STYLES
+
+
+def test_words_add_what_a_drawing_lacks(room):
+    shares = room.evaluation.added.run(tries=4)
+    assert set(shares) == {"glasses", "beard", "earrings", "expression"}
+    # Of the card's 64 tries nearly all; of 16 here, four may go wrong on another processor.
+    for method in ("one_pass", "m_t"):
+        assert sum(row[method] for row in shares.values()) / 4 >= 0.75
 
 
 def test_judges_read_true_images_best(scores):
