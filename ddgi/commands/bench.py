@@ -1,6 +1,7 @@
 """`bench CASE`: timings that the documentation quotes."""
 
 import argparse
+from pathlib import Path
 
 from . import bench_batch
 from .report import say
@@ -12,6 +13,7 @@ CASES = {
     "capture": "sampling of an SD 1.5-sized U-Net (random weights) with and without capture",
     "views": "views of a head with an FFHQ-sized EG3D (random weights): planes, rays, super-resolution, memory",
     "batch": "rows of the demo a second, batched and row by row; killed and resumed; shared among workers",
+    "boot": "what the pack adds to ComfyUI's start: the time of its imports, also --against another copy of it",
     "train": "training of a bridge between SD 1.5 with ControlNet and StyleGAN2-1024 or EG3D-512 (random weights)",
 }
 
@@ -27,8 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="train: pictures in a step; stylegan2: pictures in a call (default: 1)")
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 1024], metavar="PIXELS",
                         help="stylegan2: sides of the pictures (default: 256 1024)")
-    parser.add_argument("--repeats", type=int, default=5, help="stylegan2, eg3d: of which the median is taken "
+    parser.add_argument("--repeats", type=int, default=5, help="stylegan2, eg3d, boot: of which the median is taken "
                         "(default: 5)")
+    parser.add_argument("--against", metavar="FOLDER", help="boot: another copy of this pack, started in turn")
     parser.add_argument("--precision", choices=("fp32", "bf16", "fp16"), default="fp32",
                         help="train: of the bridge and the generator (default: fp32)")
     parser.add_argument("--model", choices=("ffhq", "small"), default="ffhq",
@@ -45,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> dict:
     return {"capture": _capture, "views": _views, "train": _train, "batch": bench_batch.run, "stylegan2": _stylegan2,
-            "eg3d": _eg3d}[args.case](args)
+            "eg3d": _eg3d, "boot": _boot}[args.case](args)
 
 
 def _capture(args: argparse.Namespace) -> dict:
@@ -55,6 +58,19 @@ def _capture(args: argparse.Namespace) -> dict:
     for key, value in result.items():
         say(args, f"{key:<28}{value:.4f}" if isinstance(value, float) else f"{key:<28}{value}")
     return result
+
+
+def _boot(args: argparse.Namespace) -> dict:
+    from ..benchmark.boot import boot_costs
+    from ..runner.host import PACK_ROOT, find_host
+
+    packs = [PACK_ROOT] if args.against is None else [PACK_ROOT, Path(args.against)]
+    result = boot_costs(find_host(), packs, args.repeats, report=lambda line: say(args, line))
+    for name, case in result.items():
+        heaviest = ", ".join(f"{module} {time:.1f} ms" for module, time in case["heaviest"].items())
+        ratio = f", {case['ratio']:.2f} times the first" if "ratio" in case else ""
+        say(args, f"{name}: {case['seconds']:.3f} s{ratio}; {case['modules']} modules, longest {heaviest}")
+    return {"boot": result}
 
 
 def _stylegan2(args: argparse.Namespace) -> dict:
