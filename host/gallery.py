@@ -30,10 +30,11 @@ SAME_DRAWING = "mask_curly.png"
 PROMPTS = ("a calm lady with curly grey hair and blue eyes", "a calm lady with curly red hair and green eyes",
            "a calm lady with curly black hair and brown eyes", "a calm lady with curly blond hair and green eyes",
            "a smiling lady with curly brown hair and blue eyes", "an astonished lady with curly red hair")
+EDITED = ("mask_bun.png", "a calm woman with a black bun and brown eyes")
 SLIDERS = (("smile", "a smiling person", "a sad person"), ("glasses", "a person with glasses", "a person"),
            ("beard", "a man with a beard", "a man"), ("grey hair", "a person with grey hair",
                                                       "a person with black hair"))
-STRENGTHS = (-1.0, -0.5, 0.0, 0.5, 1.0)
+STRENGTHS = (-1.0, 0.0, 0.5, 1.0, 1.5)
 STYLED_HEADS = (111, 104, 100, 125)  # head-world seeds that nothing was trained on
 
 
@@ -83,7 +84,7 @@ class Gallery:
 
     def edits(self) -> Image.Image:
         """One face under sliders made of words."""
-        name, prompt = EXAMPLES[2]
+        name, prompt = EDITED
         face = pick(self._latent([prompt], self._drawing(name)), [0])
         sliders = [word_direction(self._read(asked), self._read(plain), name) for name, asked, plain in SLIDERS]
         sheet = direction_sheet(self.generator, face, sliders, STRENGTHS, size=SIZE)
