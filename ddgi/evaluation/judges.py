@@ -140,6 +140,11 @@ class Judges(nn.Module):
         """The classifier's logits [B, values] by attribute, of images at the judges' resolution."""
         return dict(zip(self.config.attributes, self.classifier(image)))
 
+    def share(self, image: torch.Tensor, attribute: str, value: str) -> float:
+        """Share of images [B, 3, H, W] in which the attribute is read as the value."""
+        read = self.read(self.fit(image.float().clamp(-1, 1)))[attribute].argmax(1)
+        return (read == self.config.attributes[attribute].index(value)).float().mean().item()
+
     def save(self, path: str | Path, dtype: torch.dtype = torch.float32) -> None:
         tensors = {k: v.to(dtype) if v.is_floating_point() else v for k, v in self.state_dict().items()}
         save_tensors(path, tensors, format=FORMAT, config=to_json(self.config), provenance=self.record)

@@ -50,12 +50,7 @@ def run(sampling: Sampling = DEFAULT_SAMPLING, *, folder: Path = folders.DEMO, t
         latents = {"m_t": bridge(features), "one_pass": bridge(chain.one_pass(prompts, hints, seed))}
         pictures = {key: generator.render(latent, noise_mode="const").image for key, latent in latents.items()}
         pictures["diffusion"] = finished
-        shares[name] = {key: _seen(judges, shown, name, wanted) for key, shown in pictures.items()}
+        shares[name] = {key: round(judges.share(shown, name, value), 4) for key, shown in pictures.items()}
         report(f"{value if name == 'expression' else name} in words alone: " + ", ".join(
             f"{key} {share:.2f}" for key, share in shares[name].items()))
     return shares
-
-
-def _seen(judges, pictures: torch.Tensor, name: str, value: int) -> float:
-    read = judges.read(judges.fit(pictures.float().clamp(-1, 1)))[name].argmax(1)
-    return round((read == value).float().mean().item(), 4)

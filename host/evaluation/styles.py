@@ -28,8 +28,9 @@ def run(sampling: Sampling = DEFAULT_SAMPLING, *, folder: Path = folders.DEMO, h
 
     Returns:
         {"diffusion": {style: share of the diffusion model's own pictures in which the judge reads it}, words and
-        drawing given; "generators": {style: {"read": the same for random faces of its stylised generator, "mask_miou":
-        how well the parts that the judge sees agree with those of the same faces without style}}}.
+        drawing given; "generators": {style: {"read": the same for faces of its stylised generator, "mask_miou": how
+        well the parts that the judge sees agree with the heads', "plain_mask_miou": those of the generator without
+        style}}}.
 
     Raises:
         InputError: the judges of the folder know no styles, or a model file is missing or broken.
@@ -43,7 +44,7 @@ def run(sampling: Sampling = DEFAULT_SAMPLING, *, folder: Path = folders.DEMO, h
     for style in STYLES:
         asked = render_batch(range(heads), chain.size, style=style)
         pictures = chain.sample(asked.captions, hint_images(asked, sampling.hint), seed)[0]
-        drawn[style] = round(_share_read(judges, pictures, style), 4)
+        drawn[style] = round(judges.share(pictures, "style", style), 4)
         report(f"{style}: read in {drawn[style]:.2f} of {heads} pictures of the diffusion model")
     copies = {}
     plain = load_generator(folder / files.GENERATOR)
@@ -65,12 +66,6 @@ def _of_copy(judges: Judges, plain: Generator, copy: Generator, style: str, samp
         for generator in counts:
             pictures = judges.fit(generator.draw(ws).clamp(-1, 1))
             counts[generator] = counts[generator] + confusion(judges.segmenter(pictures).argmax(1), heads.mask)
-        read += _share_read(judges, pictures, style) * len(ws)
+        read += judges.share(pictures, "style", style) * len(ws)
     return {"read": round(read / samples, 4), "mask_miou": round(mean_iou(counts[copy]), 4),
             "plain_mask_miou": round(mean_iou(counts[plain]), 4)}
-
-
-def _share_read(judges: Judges, pictures: torch.Tensor, style: str) -> float:
-    """Share of the pictures in which the judge reads the style."""
-    read = judges.read(judges.fit(pictures.float().clamp(-1, 1)))["style"].argmax(1)
-    return (read == judges.config.attributes["style"].index(style)).float().mean().item()
