@@ -79,13 +79,12 @@ def set_input(graph: dict, name: str, value) -> None:
     Raises:
         InputError: no node of that name has that input.
     """
-    who, _, key = name.rpartition(".")
-    nodes = [node for node_id, node in graph.items()
-             if who in (node_id, node["class_type"], node.get("_meta", {}).get("title")) and key in node["inputs"]]
+    nodes = [(node, key) for node_id, node in graph.items() for key in node["inputs"]
+             if name in (f"{who}.{key}" for who in (node_id, node["class_type"], node.get("_meta", {}).get("title")))]
     if not nodes:
         known = sorted({f"{node['class_type']}.{key}" for node in graph.values() for key in node["inputs"]})
         raise InputError(f"The workflow has no input {name!r}; it has {', '.join(known)}.")
-    for node in nodes:
+    for node, key in nodes:
         node["inputs"][key] = value
 
 

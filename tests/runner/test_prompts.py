@@ -40,6 +40,12 @@ def test_inputs_are_set_by_number_class_or_title(name, seeds):
     assert [graph[key]["inputs"]["seed"] for key in ("1", "2")] == seeds
 
 
+def test_an_input_of_a_choice_has_a_dot_in_its_name():
+    graph = {"1": {"class_type": "Train", "inputs": {"data": "own samples", "data.samples": 2000}}}
+    set_input(graph, "Train.data.samples", 16)
+    assert graph["1"]["inputs"] == {"data": "own samples", "data.samples": 16}
+
+
 def test_an_unknown_input_is_refused_with_the_known_ones():
     with pytest.raises(InputError, match="KSampler.steps"):
         set_input(json.loads(json.dumps(GRAPH)), "KSampler.stepz", 9)

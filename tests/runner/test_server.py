@@ -103,8 +103,9 @@ def test_demo_workflow_makes_its_files(server, name, request):
 
 
 def shorten(graph, server, request):
-    """Few steps, and a bridge file of the test's own, which is removed again."""
-    values = {"steps_m": 2, "steps_t": 2, "own_pictures": 2, "held_out": 2, "name": f"test-{uuid.uuid4().hex}"}
+    """Few steps and faces, and a bridge file of the test's own, which is removed again."""
+    values = {"steps_m": 2, "steps_t": 2, "own_pictures": 2, "held_out": 2, "data.samples": 16,
+              "name": f"test-{uuid.uuid4().hex}"}
     for key, value in values.items():
         set_input(graph, f"DDGITrainBridge.{key}", value)
     bridge = server.host / "models" / "ddgi" / "bridges" / f"{values['name']}.safetensors"
