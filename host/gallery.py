@@ -11,6 +11,7 @@ from ..ddgi.bridge import load_bridge
 from ..ddgi.cameras import orbit
 from ..ddgi.checkpoints import load_generator
 from ..ddgi.demo import files
+from ..ddgi.demo.styles import style_files
 from ..ddgi.gan import GanLatent
 from ..ddgi.headworld import STYLES, render_batch
 from ..ddgi.latents import direction_sheet, pick, word_direction
@@ -48,8 +49,7 @@ class Gallery:
     def __init__(self, folder: Path, drawings: Path):
         self.drawings, self.chain = drawings, Chain.of_demo(folder)
         self.generator, self.bridge = load_generator(folder / files.GENERATOR), load_bridge(folder / files.BRIDGE)
-        paths = {style: folder / files.STYLE.format(style) for style in STYLES}
-        self.copies = {style: load_generator(path) for style, path in paths.items() if path.is_file()}
+        self.copies = {style: load_generator(path) for style, path in style_files(folder).items()}
         self.head_generator = load_generator(folder / files.EG3D)
         self.head_bridge = load_bridge(folder / files.BRIDGE_3D)
 

@@ -242,9 +242,9 @@ class _Planner:
         if row.style in STYLES:
             if not row.prompt:
                 raise InputError(f"style is {row.style!r}, which is words in front of a prompt; give a prompt too.")
-            if settings is not None and settings.is_demo and not settings.generator and not row.cameras:
-                return self.lookup.demo_style(row.style) or STYLES[row.style].openings[0]
-            return STYLES[row.style].openings[0]
+            by_demo = settings is not None and settings.is_demo and not settings.generator and not row.cameras
+            found = self._cached(self.lookup.demo_style, row.style) if by_demo else None
+            return found or STYLES[row.style].openings[0]
         if row.workflow:
             raise InputError(f"style is {row.style[:60]!r}, and a workflow loads its generator itself; set "
                              f"DDGILoadGenerator.generator_name, or use one of {', '.join(STYLES)}.")

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import torch
 
 from ..headworld import ATTRIBUTES, STYLES, WORN, caption
+from ..training.data.heads import TELL_ABSENT
 
 # Of the prompts; all others name everything. What a prompt does not name is free, not absent.
 NAME_NOTHING, NAME_SOME = 0.08, 0.27
 PHRASINGS = 2 ** 16
 VALUES = {**ATTRIBUTES, "style": tuple(STYLES)}
-NAME_ABSENT = 0.12                         # how often a sentence says of a thing that it is not worn
 _NAMELESS = {"hair_colour": "none", "style": "studio"}
 
 
@@ -44,7 +44,7 @@ def draw_prompts(attributes: torch.Tensor, styles: torch.Tensor, tokenize: Calla
     told = (chance >= NAME_NOTHING + NAME_SOME)[:, None] | told
     told[:, -1] = True  # a sentence that names no style means the studio's
     told[chance < NAME_NOTHING] = False
-    absent = torch.rand(told.shape, generator=rng) < NAME_ABSENT
+    absent = torch.rand(told.shape, generator=rng) < TELL_ABSENT
     values = torch.cat([attributes, styles.long()[:, None]], 1)
     named = values.where(told & _nameable(values) & (absent | ~_not_worn(values)), -1)
     phrasings = torch.randint(PHRASINGS, (len(attributes),), generator=rng).tolist()

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import torch
 
-from ..cameras import look_at_label
 from ..checkpoints.difference import save_difference
 from ..gan import Generator
-from ..headworld import render_batch, stack_seeds
+from ..headworld import STYLES, render_batch, stack_seeds
 from ..perceptual import pyramid_distance
 from ..style import Lesson, StyliseConfig, Stylist
-from ..training.data.heads import random_angles
+from ..training.data.heads import random_cameras
+from . import files
 from .settings import Settings
 
 _AT_ONCE = 32                               # heads that are drawn together
@@ -19,22 +19,26 @@ _LOG_EVERY = 50                             # steps
 YAW, PITCH = 40.0, 12.0                     # degrees to each side from which heads of a 3D generator are drawn
 
 
+def style_files(folder: Path) -> dict[str, Path]:
+    """The copies of the 2D generator that a demo set has, by style."""
+    paths = {style: folder / files.STYLE.format(style) for style in STYLES}
+    return {style: path for style, path in paths.items() if path.is_file()}
+
+
 def train_styles(settings: Settings, generator: Generator, known_w: Callable[[torch.Tensor], torch.Tensor],
-                 first_seed: int, files: dict[str, Path], base_file: str, report: Callable[[str], None]) -> None:
+                 first_seed: int, paths: dict[str, Path], base_file: str, report: Callable[[str], None]) -> None:
     """Write one copy for each style, as differences to the generator; files that exist stay.
 
     Args:
         known_w: z [B, 64] to the latent [B, w_dim] that the generator draws that head from. The same heads, drawn by
             head world in the style, are what the copy learns from; for a 3D generator seen from around, on white.
-        files: by style. base_file: name of the generator's.
+        paths: of the files, by style. base_file: name of the generator's.
     """
-    seeds, labels = range(first_seed, first_seed + settings.style_heads), None
-    if generator.is_3d:
-        angles = torch.deg2rad(random_angles(seeds, YAW, PITCH))
-        labels = look_at_label(angles[:, 0], angles[:, 1])
+    seeds = range(first_seed, first_seed + settings.style_heads)
+    labels = random_cameras(seeds, YAW, PITCH) if generator.is_3d else None
     ws = known_w(stack_seeds(seeds))[:, None].expand(-1, generator.config.num_ws, -1)
     faces = generator.latent(ws.clone(), None if labels is None else labels.to(ws))
-    for style, path in files.items():
+    for style, path in paths.items():
         if path.exists():
             continue
         lesson = Lesson(_drawn(seeds, generator.config.img_resolution, labels, style), faces, is_exact=True)

@@ -14,6 +14,7 @@ from ...ddgi.headworld import ATTRIBUTES, caption, render_batch
 from ...ddgi.roughness import leave_out
 from .. import folders
 from ..chain import DEFAULT_SAMPLING, Chain, Sampling
+from .demo import method_pictures
 
 TRIES = 16                  # of each word
 # What the words name: an attribute, its value, and the part that is erased from the mask where it would say otherwise.
@@ -46,10 +47,7 @@ def run(sampling: Sampling = DEFAULT_SAMPLING, *, folder: Path = folders.DEMO, t
         told[:, place] = wanted
         prompts = [caption(row, seed) for row in told.tolist()]
         hints = mask_to_hint(torch.stack([leave_out(mask, erased) for mask in truth.mask]))
-        finished, features = chain.sample(prompts, hints, seed)
-        latents = {"m_t": bridge(features), "one_pass": bridge(chain.one_pass(prompts, hints, seed))}
-        pictures = {key: generator.render(latent, noise_mode="const").image for key, latent in latents.items()}
-        pictures["diffusion"] = finished
+        pictures = method_pictures(chain, generator, bridge, prompts, hints, seed)
         shares[name] = {key: round(judges.share(shown, name, value), 4) for key, shown in pictures.items()}
         report(f"{value if name == 'expression' else name} in words alone: " + ", ".join(
             f"{key} {share:.2f}" for key, share in shares[name].items()))

@@ -77,6 +77,15 @@ def _pictures(chain: Chain, generator, bridges: dict, prompts: list[str], hints:
     return {**drawn, "diffusion": finished}
 
 
+def method_pictures(chain: Chain, generator, bridge, prompts: list[str], hints: torch.Tensor,
+                    seed: int) -> dict[str, torch.Tensor]:
+    """What M + T, M + T from one pass, and the diffusion model itself make of prompts and hints, [B, 3, R, R]."""
+    finished, features = chain.sample(prompts, hints, seed)
+    latents = {"m_t": bridge(features), "one_pass": bridge(chain.one_pass(prompts, hints, seed))}
+    pictures = {name: generator.render(latent, noise_mode="const").image for name, latent in latents.items()}
+    return {**pictures, "diffusion": finished}
+
+
 def _grouped(scores: dict[tuple[str, str], Score]) -> dict[str, dict]:
     """Scores of the first group at the top, the others under the group's name."""
     found: dict[str, dict] = {}

@@ -15,7 +15,7 @@ from ...ddgi.facemask import mask_to_hint, read_mask
 from ...ddgi.pictures import image_from_pil, resize_classes
 from .. import folders
 from ..chain import DEFAULT_SAMPLING, HINTS, Chain, Sampling
-from .demo import NO_WORDS
+from .demo import NO_WORDS, method_pictures
 
 
 @torch.no_grad()
@@ -41,10 +41,7 @@ def run(drawings_folder: str | Path, sampling: Sampling = DEFAULT_SAMPLING, *, f
     scores: dict[str, dict] = {}
     for kind in HINTS:
         for words, texts in prompts.items():
-            finished, features = chain.sample(texts, hints[kind], seed)
-            latents = {"m_t": bridge(features), "one_pass": bridge(chain.one_pass(texts, hints[kind], seed))}
-            pictures = {name: generator.render(latent, noise_mode="const").image for name, latent in latents.items()}
-            pictures["diffusion"] = finished
+            pictures = method_pictures(chain, generator, bridge, texts, hints[kind], seed)
             scores.setdefault(kind, {})[words] = {name: score_drawings(judges, shown, drawings, wanted)
                                                   for name, shown in pictures.items()}
             if on_batch:

@@ -7,6 +7,7 @@ import torch
 
 from ...ddgi.checkpoints import load_generator
 from ...ddgi.demo import files
+from ...ddgi.demo.styles import style_files
 from ...ddgi.errors import InputError
 from ...ddgi.evaluation import load_judges
 from ...ddgi.evaluation.judges import Judges
@@ -48,12 +49,10 @@ def run(sampling: Sampling = DEFAULT_SAMPLING, *, folder: Path = folders.DEMO, h
         report(f"{style}: read in {drawn[style]:.2f} of {heads} pictures of the diffusion model")
     copies = {}
     plain = load_generator(folder / files.GENERATOR)
-    for style in STYLES:
-        path = folder / files.STYLE.format(style)
-        if path.is_file():
-            copies[style] = _of_copy(judges, plain, load_generator(path), style, samples)
-            report(f"{style}: read in {copies[style]['read']:.2f} of {samples} faces of {path.name}, mIoU "
-                   f"{copies[style]['mask_miou']:.3f} (without style {copies[style]['plain_mask_miou']:.3f})")
+    for style, path in style_files(folder).items():
+        copies[style] = _of_copy(judges, plain, load_generator(path), style, samples)
+        report(f"{style}: read in {copies[style]['read']:.2f} of {samples} faces of {path.name}, mIoU "
+               f"{copies[style]['mask_miou']:.3f} (without style {copies[style]['plain_mask_miou']:.3f})")
     return {"diffusion": drawn, "generators": copies}
 
 

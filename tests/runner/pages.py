@@ -1,6 +1,12 @@
 """What tests in ComfyUI's real front end share."""
 
 import asyncio
+import contextlib
+
+import pytest
+
+from ddgi.errors import InputError
+from ddgi.runner.browser import Browser, find_browser
 
 SETTINGS = {"Comfy.TutorialCompleted": True, "Comfy.InstalledVersion": "1.47.12", "Comfy.Release.Status": "skip",
             "Comfy.UseNewMenu": "Top", "Comfy.Workflow.Persist": False, "Comfy.Minimap.Visible": False}
@@ -26,3 +32,22 @@ async def until(browser, condition, limit=60):
             return
         await asyncio.sleep(0.2)
     raise AssertionError(f"never: {condition}")
+
+
+def need_browser():
+    """Skip the test where there is no Chromium."""
+    try:
+        find_browser()
+    except InputError as error:
+        pytest.skip(str(error))
+
+
+@contextlib.asynccontextmanager
+async def front_end(server, ready, graph, vue):
+    """The front end with a graph, a `Browser`, once `ready` holds; vue: Nodes 2.0."""
+    await asyncio.to_thread(server.post, "/settings", {**SETTINGS, "Comfy.VueNodes.Enabled": vue})
+    async with Browser(1500, 1000) as browser:
+        await browser.open(server.url, ready)
+        await asyncio.sleep(6)                       # the front end loads a graph of its own first
+        await browser.evaluate(graph)
+        yield browser

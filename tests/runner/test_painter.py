@@ -11,12 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ddgi.errors import InputError
 from ddgi.palette import PALETTE
-from ddgi.runner.browser import Browser, find_browser
 from ddgi.runner.server import Server
 
-from .pages import RUN, SETTINGS, drag, until
+from .pages import RUN, drag, front_end, need_browser, until
 
 READY = "window.app && app.graph && window.LiteGraph && 'DDGILiveFace' in LiteGraph.registered_node_types"
 SKIN, HAIR = 1, 13
@@ -101,11 +99,7 @@ async def resting(browser):
 
 async def paint_and_look(server, vue):
     """The strokes' drawing as bytes of classes, the saved hint's file name, and the live faces before and after."""
-    await asyncio.to_thread(server.post, "/settings", {**SETTINGS, "Comfy.VueNodes.Enabled": vue})
-    async with Browser(1500, 1000) as browser:
-        await browser.open(server.url, READY)
-        await asyncio.sleep(6)                       # the front end loads a graph of its own first
-        await browser.evaluate(GRAPH)
+    async with front_end(server, READY, GRAPH, vue) as browser:
         box = await resting(browser)
 
         def at(u, v):
@@ -126,10 +120,7 @@ async def paint_and_look(server, vue):
 
 @pytest.mark.parametrize("vue", [False, True], ids=["classic", "nodes 2.0"])
 def test_a_painted_mask_is_exact_and_a_stroke_changes_the_live_face(server, vue):
-    try:
-        find_browser()
-    except InputError as error:
-        pytest.skip(str(error))
+    need_browser()
     painted = asyncio.run(paint_and_look(server, vue))
     with urllib.request.urlopen(painted) as answer:          # a data URL
         drawing = np.asarray(Image.open(io.BytesIO(answer.read())).convert("RGB"))

@@ -4,11 +4,9 @@ import asyncio
 
 import pytest
 
-from ddgi.errors import InputError
-from ddgi.runner.browser import Browser, find_browser
 from ddgi.runner.server import Server
 
-from .pages import RUN, SETTINGS, until
+from .pages import RUN, front_end, need_browser, until
 
 READY = "window.app && app.graph && window.LiteGraph && 'DDGIAttentionView' in LiteGraph.registered_node_types"
 GRAPH = """(async () => {
@@ -37,17 +35,13 @@ WORDS = "view.widgets.find(w => w.name === 'words').value"
 
 
 async def click_words(server, vue):
-    await asyncio.to_thread(server.post, "/settings", {**SETTINGS, "Comfy.VueNodes.Enabled": vue})
     seen = {}
-    async with Browser(1500, 1000) as browser:
+    async with front_end(server, READY, GRAPH, vue) as browser:
         async def click(word, shift="false"):
             await browser.evaluate(f"{BUTTON.format(word)}.dispatchEvent(new MouseEvent('click', "
                                    f"{{bubbles: true, shiftKey: {shift}}}))")
             return await browser.evaluate(f"[{WORDS}, {LIT}, {IMAGE}.alt]")
 
-        await browser.open(server.url, READY)
-        await asyncio.sleep(6)                       # the front end loads a graph of its own first
-        await browser.evaluate(GRAPH)
         await browser.evaluate(RUN)
         await until(browser, f"{IMAGE}?.naturalWidth > 0")
         seen["words"] = await browser.evaluate(
@@ -66,10 +60,7 @@ async def click_words(server, vue):
 
 @pytest.mark.parametrize("vue", [False, True], ids=["classic", "nodes 2.0"])
 def test_a_word_is_clicked_and_its_map_is_seen(tmp_path, vue):
-    try:
-        find_browser()
-    except InputError as error:
-        pytest.skip(str(error))
+    need_browser()
     with Server(tmp_path, cpu=True, threads=1) as server:
         seen = asyncio.run(click_words(server, vue))
     assert seen["words"] == ["a", "smiling", "woman", "with", "hat", "and", "glasses"]

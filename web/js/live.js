@@ -3,6 +3,7 @@
 
 import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
+import { element } from "./element.js";
 
 const SENT = ["kind", "prompt", "seed", "strength", "yaw", "pitch"];
 const LOOK_EVERY = 120; // milliseconds between two looks at the other widgets
@@ -12,9 +13,9 @@ export class LivePane {
   constructor(node, painter) {
     this.node = node;
     this.painter = painter;
-    this.root = Object.assign(document.createElement("div"), { className: "face" });
-    this.picture = Object.assign(document.createElement("img"), { alt: "The face", draggable: false, hidden: true });
-    this.note = Object.assign(document.createElement("div"), { className: "hint" });
+    this.root = element("div", { className: "face" });
+    this.picture = element("img", { alt: "The face", draggable: false, hidden: true });
+    this.note = element("div", { className: "hint" });
     this.note.setAttribute("role", "status");
     this.note.textContent = "Press Run once: then the face follows the brush.";
     this.root.append(this.picture, this.note);

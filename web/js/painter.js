@@ -4,6 +4,7 @@
 import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
 import { ClassCanvas, SIDE } from "./canvas.js";
+import { element } from "./element.js";
 import { LivePane } from "./live.js";
 
 const SCRIBBLE = [["paper", "#ffffff"], ["line", "#000000"]];
@@ -311,10 +312,6 @@ export class Painter {
   close() {
     this.live?.close();
   }
-}
-
-function element(name, values = {}) {
-  return Object.assign(document.createElement(name), values);
 }
 
 function button(text, title, action) {

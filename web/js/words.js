@@ -3,6 +3,7 @@
 
 import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
+import { element } from "./element.js";
 
 const ASK = "Press Run: then click a word to see where the model looks for it.";
 const CHOOSE = "Click a word. Shift adds one; masks are made of the chosen words at the next run, of all where none is.";
@@ -98,10 +99,6 @@ class WordStrip {
       button.setAttribute("aria-pressed", String(chosen.has(button.textContent)));
     }
   }
-}
-
-function element(tag, properties) {
-  return Object.assign(document.createElement(tag), properties);
 }
 
 document.head.append(element("style", { textContent: `

@@ -138,8 +138,7 @@ class HeadWorld(Items):
     def _cameras(self, seeds: Sequence[int]) -> Tensor | None:
         if self.yaw is None:
             return None
-        angles = torch.deg2rad(random_angles(seeds, self.yaw, self.pitch))
-        return look_at_label(angles[:, 0], angles[:, 1])
+        return random_cameras(seeds, self.yaw, self.pitch)
 
 
 def random_angles(seeds: Sequence[int], yaw: float, pitch: float) -> Tensor:
@@ -147,3 +146,9 @@ def random_angles(seeds: Sequence[int], yaw: float, pitch: float) -> Tensor:
     # Another stream than the head's own, so that poses and looks are independent.
     draws = [torch.rand(2, generator=seeded(seed ^ _CAMERA_STREAM)) for seed in seeds]
     return (torch.stack(draws) * 2 - 1) * torch.tensor([yaw, pitch])
+
+
+def random_cameras(seeds: Sequence[int], yaw: float, pitch: float) -> Tensor:
+    """Labels [B, 25] of cameras at `random_angles`."""
+    angles = torch.deg2rad(random_angles(seeds, yaw, pitch))
+    return look_at_label(angles[:, 0], angles[:, 1])
