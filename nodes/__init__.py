@@ -17,7 +17,7 @@ def node_classes() -> list[type[io.ComfyNode]]:
     one line in the log, so that the others still work.
     """
     folders.register()
-    names = sorted(info.name for info in pkgutil.iter_modules(__path__) if info.name != "types")
+    names = sorted(info.name for info in pkgutil.iter_modules(__path__))
     return [node for name in names for node in _nodes_of(name)]
 
 

@@ -6,7 +6,7 @@ from comfy_api.latest import io, ui
 
 from ..ddgi.errors import InputError
 from ..ddgi.pictures import from_image, to_image
-from .types import FEATURES, Features
+from ..host.sockets import FEATURES, Features
 
 _STEPS = ("last", "one step", "mean")
 _SIZE = 512     # of maps without a picture, in pixels

@@ -7,7 +7,7 @@ from comfy_api.latest import io
 from ..ddgi.errors import InputError
 from ..host import batch_files
 from ..host.node_text import say
-from .types import BATCH
+from ..host.sockets import BATCH
 
 
 class BatchJobs(io.ComfyNode):

@@ -6,7 +6,7 @@ from comfy.model_management import intermediate_device
 from comfy_api.latest import io
 
 from ..host.managed import ManagedModel
-from .types import LATENT, Bridge, Features, Latent
+from ..host.sockets import LATENT, Bridge, Features, Latent
 
 STEPS = ("last", "one step", "mean", "schedule")
 

@@ -15,7 +15,7 @@ from ..ddgi.cameras import (
     viewer_angles,
     viewer_fit,
 )
-from .types import HEADS, Cameras
+from ..host.sockets import HEADS, Cameras
 
 _DIRECTION, _EXACT = "direction only", "exactly"
 _PIVOT_TOOLTIP = ("The point in the middle of the picture; y is up, z points forward from the face. 0, 0, 0.2 keeps "

@@ -10,7 +10,7 @@ from comfy_api.latest import io
 import nodes as core_nodes
 
 from ..ddgi.errors import InputError
-from .types import FEATURES, Features, Tap
+from ..host.sockets import FEATURES, Features, Tap
 
 if TYPE_CHECKING:
     from ..ddgi.features import StepSelection

@@ -4,7 +4,7 @@ from comfy_api.latest import io
 
 from ..host.folders import DEMO, DEMO_KINDS
 from ..host.managed import managed_bridge, managed_generator
-from .types import MODELS, Bridge, Generator
+from ..host.sockets import MODELS, Bridge, Generator
 
 
 class LoadDemoModels(io.ComfyNode):

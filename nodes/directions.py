@@ -10,7 +10,7 @@ from comfy_api.latest import io
 
 from ..host import directions as files
 from ..host.managed import ManagedModel
-from .types import LATENT, LAYERS_TOOLTIP, Bridge, Direction, Generator, Latent
+from ..host.sockets import LATENT, LAYERS_TOOLTIP, Bridge, Direction, Generator, Latent
 
 if TYPE_CHECKING:
     from ..ddgi import latents

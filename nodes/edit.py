@@ -11,7 +11,7 @@ from comfy.utils import ProgressBar
 from comfy_api.latest import io
 
 from ..ddgi.pictures import image_from_bytes
-from .types import LATENT, LAYERS_TOOLTIP, Direction, Generator, Latent
+from ..host.sockets import LATENT, LAYERS_TOOLTIP, Direction, Generator, Latent
 
 if TYPE_CHECKING:
     from ..ddgi.gan import GanLatent

@@ -6,7 +6,7 @@ from PIL import Image
 from ..ddgi.errors import InputError
 from ..ddgi.pictures import image_from_pil
 from ..host.folders import EXAMPLES
-from .types import DRAWING
+from ..host.sockets import DRAWING
 
 
 class ExampleDrawing(io.ComfyNode):

@@ -16,8 +16,8 @@ from ..ddgi.faces import (
     given_faces,
     paste_faces,
 )
-from .types import PHOTOS, Cameras, FaceLandmarks
-from .types import Alignment as AlignmentType
+from ..host.sockets import PHOTOS, Cameras, FaceLandmarks
+from ..host.sockets import Alignment as AlignmentType
 
 
 class AlignFace(io.ComfyNode):

@@ -9,7 +9,7 @@ from comfy.model_management import intermediate_device
 from comfy_api.latest import io
 
 from ..host.managed import ManagedModel
-from .types import LATENT, LAYERS_TOOLTIP, Generator, Latent
+from ..host.sockets import LATENT, LAYERS_TOOLTIP, Generator, Latent
 
 if TYPE_CHECKING:
     from ..ddgi.gan import GanLatent

@@ -20,7 +20,7 @@ from ..host.folders import output_place
 from ..host.graphs import graph_notes, origin
 from ..host.listing import Listing
 from ..host.managed import ManagedModel
-from .types import LATENT, Generator, Latent
+from ..host.sockets import LATENT, Generator, Latent
 
 if TYPE_CHECKING:
     from ..ddgi.gan import GanLatent

@@ -6,7 +6,7 @@ from ..ddgi.gan import labels
 from ..host import folders
 from ..host.family_options import option_inputs
 from ..host.managed import managed_bridge, managed_generator
-from .types import MODELS, Bridge, Generator
+from ..host.sockets import MODELS, Bridge, Generator
 
 
 class LoadGenerator(io.ComfyNode):

@@ -8,7 +8,7 @@ from ..ddgi import facemask, scribble
 from ..ddgi.errors import InputError
 from ..ddgi.pictures import image_from_bytes
 from ..host.node_text import say
-from .types import DRAWING
+from ..host.sockets import DRAWING
 
 
 def _one_picture(image: torch.Tensor | None, mask: torch.Tensor | None, node: str) -> torch.Tensor:

@@ -9,7 +9,7 @@ from comfy_api.latest import Types, io
 from torch.nn.utils.rnn import pad_sequence
 
 from ..host.managed import ManagedModel
-from .types import HEADS, Generator, Latent
+from ..host.sockets import HEADS, Generator, Latent
 
 if TYPE_CHECKING:
     from ..ddgi.mesh import HeadMesh

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ..ddgi.errors import InputError
 from ..ddgi.pictures import image_to_bytes
-from .types import HEADS
+from ..host.sockets import HEADS
 
 
 class MeshFile(io.ComfyNode):

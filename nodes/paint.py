@@ -7,7 +7,7 @@ from ..ddgi.painting import KINDS, read_painting
 from ..ddgi.palette import CLASS_NAMES, PALETTE
 from ..ddgi.pictures import image_from_bytes
 from ..host.folders import EXAMPLES
-from .types import DRAWING, Bridge, Generator, Latent
+from ..host.sockets import DRAWING, Bridge, Generator, Latent
 
 _STRENGTHS = {"default": 1.0, "min": 0.0, "max": 10.0, "step": 0.05}
 

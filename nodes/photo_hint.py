@@ -16,8 +16,8 @@ from ..ddgi.scribble import LINES, draw_scribble
 from ..host import folders
 from ..host.managed import managed_parser
 from ..host.node_text import say
-from .types import PHOTOS, FaceLandmarks
-from .types import Alignment as AlignmentType
+from ..host.sockets import PHOTOS, FaceLandmarks
+from ..host.sockets import Alignment as AlignmentType
 
 _FIRST = "first file found"
 

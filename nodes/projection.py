@@ -5,7 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import io
 
 from ..host.managed import ManagedModel
-from .types import PHOTOS, Generator, Latent
+from ..host.sockets import PHOTOS, Generator, Latent
 
 SPACES = ("w+", "both", "w")        # those of ddgi.projection
 NO, TUNE = "no", "yes"

@@ -3,7 +3,7 @@
 from comfy_api.latest import io
 
 from ..ddgi.errors import InputError
-from .types import FEATURES
+from ..host.sockets import FEATURES
 
 
 class Prompt(io.ComfyNode):

@@ -13,7 +13,7 @@ from ..ddgi.gan import RenderOutput
 from ..ddgi.pictures import resize, to_image
 from ..host.family_options import option_inputs
 from ..host.managed import ManagedModel
-from .types import LATENT, Cameras, Generator, Latent
+from ..host.sockets import LATENT, Cameras, Generator, Latent
 
 _DTYPES = {"fp32": None, "fp16": torch.float16, "bf16": torch.bfloat16}
 

@@ -10,7 +10,7 @@ from ..ddgi.gan import GanLatent
 from ..ddgi.pictures import from_image
 from ..host import scoring
 from ..host.node_text import say
-from .types import BATCH, Latent, Scores
+from ..host.sockets import BATCH, Latent, Scores
 
 _WEIGHT = {"default": 1.0, "min": 0.0, "max": 10.0, "step": 0.1, "advanced": True}
 

@@ -6,7 +6,7 @@ from comfy_api.latest import io
 
 from ..ddgi.errors import InputError
 from ..host.managed import ManagedModel
-from .types import MODELS, TRAINING, Generator, Latent
+from ..host.sockets import MODELS, TRAINING, Generator, Latent
 
 WORDS, PICTURES, FOLDER = "words", "pictures", "folder of pictures"
 

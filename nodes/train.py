@@ -4,7 +4,7 @@ from comfy_api.latest import io
 
 from ..ddgi.errors import InputError
 from ..host.managed import ManagedModel, managed_bridge
-from .types import TRAINING, Bridge, Generator
+from ..host.sockets import TRAINING, Bridge, Generator
 
 # What the drop-down says to the trainer's sources of data, and the node's words to their fields.
 SOURCES = {"generator's own samples": "generator", "folder of pictures": "folder",

@@ -12,5 +12,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> dict:
     from ..runner.host import host_commands, load_pack
 
-    host, nodes = host_commands(), load_pack().nodes
-    return host.write_help(args, nodes.node_classes(), nodes.types.CATEGORIES)
+    host, pack = host_commands(), load_pack()
+    return host.write_help(args, pack.nodes.node_classes(), pack.host.sockets.CATEGORIES)

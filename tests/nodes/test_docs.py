@@ -18,7 +18,7 @@ WORDS = ("face", "portrait", "smile", "character", "w+", "avatar", "stylegan", "
 
 @pytest.fixture(scope="module")
 def schemas(pack, help_pages):
-    return help_pages.schemas_by_group(pack.nodes.node_classes(), pack.nodes.types.CATEGORIES)
+    return help_pages.schemas_by_group(pack.nodes.node_classes(), pack.host.sockets.CATEGORIES)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_texts_are_there_and_stand_alone(schemas):
 
 
 def test_every_node_stands_in_a_group_and_no_group_is_empty(schemas, pack):
-    assert {schema.category for schema in schemas.values()} == set(pack.nodes.types.CATEGORIES)
+    assert {schema.category for schema in schemas.values()} == set(pack.host.sockets.CATEGORIES)
 
 
 @pytest.mark.parametrize("word", WORDS)
