@@ -1,7 +1,6 @@
 """Routes of the pack on the host's server. They take no path from a client and answer pages of the server itself."""
 
 import asyncio
-import dataclasses
 import json
 from urllib.parse import urlsplit
 
@@ -24,32 +23,30 @@ def register() -> None:
 
 
 async def live(request: web.Request) -> web.Response:
-    """A painter's request (`host.live.Request` and "session") to a JPEG.
+    """The request of a `host.live` session, beside "session", to a JPEG.
 
     400 says in "error" what is wrong; 409: a prompt runs or the last face is not ready, ask again later; 410: press
-    Run. The header DDGI-Turns is 1 where yaw and pitch count.
+    Run. The header DDGI-Turns is 1 where the view counts.
     """
     try:
         values = await body(request)
     except InputError as error:
         return _refused(400, error)
-    from . import live as faces  # the pack's start needs none of it
+    from .live.sessions import SESSIONS, jpeg  # the pack's start needs none of it
 
     try:
-        face = faces.SESSIONS.find(values.pop("session", None))
+        session = SESSIONS.find(values.pop("session", None))
     except InputError as error:
         return _refused(410, error)
-    if PromptServer.instance.prompt_queue.get_tasks_remaining() or face.busy:
+    if PromptServer.instance.prompt_queue.get_tasks_remaining() or session.busy:
         return _refused(409, InputError("A prompt is running; the face follows when it is done."))
     try:
-        if unknown := values.keys() - {field.name for field in dataclasses.fields(faces.Request)}:
-            raise InputError(f"The request has {len(unknown)} fields that no painter sends.")
-        wanted = faces.Request(**values)
-        picture = await asyncio.get_running_loop().run_in_executor(None, lambda: faces.jpeg(face.face(wanted)))
+        wanted = session.request(values)
+        picture = await asyncio.get_running_loop().run_in_executor(None, lambda: jpeg(session.picture(wanted)))
     except InputError as error:
         return _refused(400, error)
     return web.Response(body=picture, content_type="image/jpeg",
-                        headers={**_NO_STORE, "DDGI-Turns": str(int(face.turns))})
+                        headers={**_NO_STORE, "DDGI-Turns": str(int(session.turns))})
 
 
 async def example(request: web.Request) -> web.StreamResponse:

@@ -11,6 +11,7 @@ from comfy.utils import ProgressBar
 from comfy_api.latest import io
 
 from ..ddgi.pictures import image_from_bytes
+from ..host.managed import ManagedModel
 from ..host.sockets import LATENT, LAYERS_TOOLTIP, Direction, Generator, Latent
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ class EditFace(io.ComfyNode):
             display_name="DDGI Edit Face",
             category=LATENT,
             description="Moves faces along up to four directions at once: more smile, less beard, older. With all "
-                        "strengths at 0 the faces stay exactly as they are.",
+                        "strengths at 0 the faces stay exactly as they are. With a generator connected the face "
+                        "follows the sliders on the node.",
             search_aliases=["slider", "smile", "age", "glasses", "attribute", "character", "expression",
                             "interfacegan"],
             inputs=[
@@ -49,19 +51,30 @@ class EditFace(io.ComfyNode):
                 io.Boolean.Input("keep_unmoved", default=False, optional=True, advanced=True,
                                  tooltip="Connected directions with strength 0 are kept as they are: what would change "
                                          "along them is taken out of the others."),
+                Generator.Input("generator", optional=True,
+                                tooltip="The generator of the faces. Connect it to see the first face here, after a "
+                                        "run, while you drag the sliders."),
             ],
             outputs=[Latent.Output(display_name="latent", tooltip="The changed faces, for DDGI Render Face.")],
         )
 
     @classmethod
-    def execute(cls, latent: GanLatent, keep_unmoved: bool = False, **slots) -> io.NodeOutput:
-        from ..ddgi.latents import Move, edit, parse_layers
+    def execute(cls, latent: GanLatent, keep_unmoved: bool = False, generator: ManagedModel | None = None,
+                **slots) -> io.NodeOutput:
+        from ..ddgi.latents import Move, edit, parse_layers, unmoved
 
-        moves = [Move(slots[f"direction_{slot}"], slots.get(f"strength_{slot}", 0.0),
-                      parse_layers(slots.get(f"layers_{slot}", "all"), latent.ws.shape[1]))
-                 for slot in range(1, SLOTS + 1) if slots.get(f"direction_{slot}") is not None]
-        keep = [move.direction for move in moves if not move.strength] if keep_unmoved else []
-        return io.NodeOutput(edit(latent, moves, keep))
+        moves = {f"strength_{slot}": Move(slots[f"direction_{slot}"], slots.get(f"strength_{slot}", 0.0),
+                                          parse_layers(slots.get(f"layers_{slot}", "all"), latent.ws.shape[1]))
+                 for slot in range(1, SLOTS + 1) if slots.get(f"direction_{slot}") is not None}
+        edited = edit(latent, list(moves.values()), unmoved(moves.values()) if keep_unmoved else [])
+        if generator is None:
+            return io.NodeOutput(edited)
+        from ..host.live.sessions import SESSIONS
+        from ..host.live.shaping import SliderFace
+
+        session = SliderFace(generator, latent, list(moves.values()), keep_unmoved)
+        sliders = [[widget, move.direction.name] for widget, move in moves.items()]
+        return io.NodeOutput(edited, ui={"ddgi_live": [SESSIONS.open(session)], "ddgi_sliders": sliders})
 
 
 class DirectionSheet(io.ComfyNode):

@@ -105,12 +105,14 @@ class LiveFace(io.ComfyNode):
                 control_net=None) -> io.NodeOutput:
         import torch
 
-        from ..host.live import SESSIONS, Request
-        from ..host.live import LiveFace as Face
+        from ..host.live.painting import LiveFace as Face
+        from ..host.live.painting import PaintRequest
+        from ..host.live.sessions import SESSIONS
 
         painting = read_painting(drawing, kind)
         face = Face(model, clip, control_net, bridge, generator)
-        latent, image = face.finished(Request(drawing, kind, prompt, seed, strength, yaw, pitch), steps, cfg)
+        latent, image = face.finished(PaintRequest(drawing=drawing, kind=kind, prompt=prompt, seed=seed, strength=strength,
+                                                   yaw=yaw, pitch=pitch), steps, cfg)
         hint, classes = painting or (torch.zeros_like(image), torch.zeros(image.shape[:3], dtype=torch.uint8))
         return io.NodeOutput(latent, image, hint, image_from_bytes(classes), ui={"ddgi_live": [SESSIONS.open(face)]})
 

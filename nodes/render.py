@@ -28,8 +28,8 @@ class Render(io.ComfyNode):
             display_name="DDGI Render Face (StyleGAN/EG3D)",
             category=LATENT,
             description="Renders each face of a latent with its generator; a 3D generator from every camera, with "
-                        "depth and normals for ControlNets.",
-            search_aliases=["synthesis", "depth", "normal", "portrait", "character", "avatar"],
+                        "depth and normals for ControlNets. After a run a 3D head can be turned by hand on the node.",
+            search_aliases=["synthesis", "depth", "normal", "portrait", "character", "avatar", "orbit", "turn"],
             inputs=[
                 Generator.Input("generator", tooltip="The generator the latent was made for."),
                 Latent.Input("latent", tooltip="The faces, from DDGI Face Latent or DDGI Load Latent."),
@@ -82,8 +82,16 @@ class Render(io.ComfyNode):
         depth, normals, alpha = _shape_pictures(out, depth_range, normal_colours)
         raw = out.image if out.image_raw is None else out.image_raw
         image, raw = (to_image(picture).to(intermediate_device()) for picture in (out.image, raw))
+        turned = None
+        if generator.value.is_3d:
+            from ..host.live.sessions import SESSIONS
+            from ..host.live.shaping import TurningHead
+
+            head = dataclasses.replace(latent, ws=ws.to(intermediate_device()))
+            session = TurningHead(generator, head, noise_mode, seed, dtype=_DTYPES[precision], **options)
+            turned = {"ddgi_live": [SESSIONS.open(session)]}
         return io.NodeOutput(image, _channels_last(depth.expand(-1, 3, -1, -1)), _channels_last(normals), raw,
-                             _channels_last(alpha)[..., 0])
+                             _channels_last(alpha)[..., 0], ui=turned)
 
 
 def _view_inputs() -> list[io.Input]:

@@ -1,7 +1,7 @@
 """Directions: what to add to a latent for more glasses, more age, more light; and edits with several of them."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 
@@ -75,6 +75,11 @@ class Move:
     direction: Direction
     strength: float
     layers: tuple[int, ...] | None = None
+
+
+def unmoved(moves: Iterable[Move]) -> list[Direction]:
+    """Directions of strength 0: what an edit with the others may keep as it is."""
+    return [move.direction for move in moves if not move.strength]
 
 
 def edit(latent: GanLatent, moves: Sequence[Move], keep: Sequence[Direction] = ()) -> GanLatent:

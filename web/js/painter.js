@@ -4,8 +4,9 @@
 import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
 import { ClassCanvas, SIDE } from "./canvas.js";
-import { element } from "./element.js";
-import { LivePane } from "./live.js";
+import { element, keepChange, onRun } from "./element.js";
+import { FollowPane } from "./follow.js";
+import { View } from "./view.js";
 
 const SCRIBBLE = [["paper", "#ffffff"], ["line", "#000000"]];
 const TOOLS = [
@@ -14,6 +15,7 @@ const TOOLS = [
   ["push", "Push a border: paint with what the stroke begins on (P)", "p"],
   ["erase", "Eraser (E)", "e"],
 ];
+const SENT = ["kind", "prompt", "seed", "strength"]; // with each request for a face
 const WIDEST = 160;
 const MOST_ZOOM = 6;
 
@@ -52,8 +54,7 @@ export class Painter {
     this.zoom = 1;
     this.chosen = 1;
     this.#build(examples);
-    if (live) this.live = new LivePane(node, this);
-    if (live) this.stage.append(this.live.root);
+    if (live) this.#follow();
     this.show();
   }
 
@@ -139,6 +140,21 @@ export class Painter {
     }
   }
 
+  /** The face at the right, which follows brush and widgets after a run. */
+  #follow() {
+    const { node } = this;
+    const value = (name) => node.widgets?.find((widget) => widget.name === name)?.value;
+    this.live = new FollowPane({
+      hint: "Press Run once: then the face follows the brush.",
+      request: () => Object.fromEntries(SENT.map((name) => [name, value(name)])),
+      drawn: () => ({ drawing: this.text() }),
+      view: new View(() => node, { zooms: false }),
+      look: () => this.follow(),
+    });
+    this.stage.append(this.live.root);
+    onRun(node, ({ ddgi_live }) => ddgi_live && this.live.open(ddgi_live[0]));
+  }
+
   /** Draw everything anew. */
   show() {
     if (this.shown !== this.kind) {
@@ -220,7 +236,7 @@ export class Painter {
   #keep() {
     this.value = this.text();
     this.live?.ask();
-    app.extensionManager?.workflow?.activeWorkflow?.changeTracker?.captureCanvasState?.();
+    keepChange();
   }
 
   #move(step) {
@@ -360,8 +376,5 @@ const STYLE = `
   background: center / contain no-repeat; min-width: 0; }
 .ddgi-painter canvas { aspect-ratio: 1; max-width: 100%; max-height: 100%; width: auto; height: 100%; touch-action: none;
   cursor: crosshair; image-rendering: pixelated; }
-.ddgi-painter .face { flex: 1; min-width: 0; display: flex; flex-direction: column; align-items: center;
-  justify-content: center; gap: 4px; }
-.ddgi-painter .face img { aspect-ratio: 1; min-height: 0; flex: 1; object-fit: contain; max-width: 100%; touch-action: none; }
 .ddgi-painter .hint { min-height: 15px; color: var(--descrip-text); }
 `;

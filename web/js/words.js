@@ -3,12 +3,10 @@
 
 import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
-import { element } from "./element.js";
+import { addPane, element, keepChange, onRun } from "./element.js";
 
 const ASK = "Press Run: then click a word to see where the model looks for it.";
 const CHOOSE = "Click a word. Shift adds one; masks are made of the chosen words at the next run, of all where none is.";
-
-let serial = 0;
 
 app.registerExtension({
   name: "ddgi.words",
@@ -28,15 +26,9 @@ class WordStrip {
     this.note = element("div", { className: "hint", textContent: ASK });
     this.note.setAttribute("role", "status");
     this.root.append(this.bar, this.picture, this.note);
-    const widget = node.addDOMWidget("words_seen", `DDGI_WORDS#${++serial}`, this.root, {
-      serialize: false, hideOnZoom: false, getMinHeight: () => 280 });
-    widget.serialize = false;
+    addPane(node, "words_seen", this.root, () => 280);
+    onRun(node, ({ ddgi_words, ddgi_overlays }) => ddgi_words && this.show(ddgi_words, ddgi_overlays));
     const strip = this;
-    const executed = node.onExecuted;
-    node.onExecuted = function (output) {
-      executed?.apply(this, arguments);
-      if (output?.ddgi_words) strip.show(output.ddgi_words, output.ddgi_overlays);
-    };
     const asked = this.#asked();
     if (asked) {
       const changed = asked.callback;
@@ -82,7 +74,7 @@ class WordStrip {
     this.#asked().value = chosen.join(", ");
     if (!isOff) this.#look(word);
     this.#light();
-    app.extensionManager?.workflow?.activeWorkflow?.changeTracker?.captureCanvasState?.();
+    keepChange();
   }
 
   #look(word) {

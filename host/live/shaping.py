@@ -1,0 +1,80 @@
+"""A face that follows sliders, and a head that follows a drag."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import torch
+
+from ...ddgi.errors import InputError
+from ...ddgi.gan import EG3DGenerator, GanLatent
+from ...ddgi.latents import Move, edit, pick, unmoved
+from ..managed import ManagedModel
+from .sessions import Session, View, check_number
+
+MOST_STRENGTH = 20.0
+
+
+@dataclasses.dataclass(frozen=True)
+class SliderRequest(View):
+    """What sliders send.
+
+    Attributes:
+        strengths: one for each direction.
+
+    Raises:
+        InputError: a value of another type or out of range.
+    """
+
+    strengths: tuple[float, ...] = ()
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not isinstance(self.strengths, (list, tuple)):
+            raise InputError("The strengths must be a list of numbers.")
+        for strength in self.strengths:
+            check_number("strength", strength, -MOST_STRENGTH, MOST_STRENGTH)
+        object.__setattr__(self, "strengths", tuple(self.strengths))
+
+
+class SliderFace(Session):
+    """The first face of a latent, moved along directions as far as the sliders say.
+
+    moves: what was run; their strengths are replaced by a request's. keep_unmoved: as in *DDGI Edit Face*.
+
+    Raises:
+        InputError: the generator is a stranger to the latent or to a direction.
+    """
+
+    Request = SliderRequest
+
+    def __init__(self, generator: ManagedModel, latent: GanLatent, moves: Sequence[Move], keep_unmoved: bool):
+        super().__init__(generator)
+        latent.check(generator.value, relative=True)
+        self._face, self._moves, self._keep_unmoved = pick(latent, [0]), list(moves), keep_unmoved
+
+    def latent(self, request: SliderRequest, held: dict) -> GanLatent:
+        if len(request.strengths) != len(self._moves):
+            raise InputError(f"{len(request.strengths)} strengths were sent for {len(self._moves)} directions; press "
+                             f"Run, and the sliders follow the directions that are connected now.")
+        moves = [dataclasses.replace(move, strength=strength)
+                 for move, strength in zip(self._moves, request.strengths)]
+        return edit(self._face, moves, unmoved(moves) if self._keep_unmoved else [])
+
+
+class TurningHead(Session):
+    """The first head of a latent, as it was rendered, from wherever it is looked at.
+
+    noise_mode, seed, options: those that it was rendered with, see `EG3DGenerator.render`.
+    """
+
+    Request = View
+
+    def __init__(self, generator: ManagedModel, latent: GanLatent, noise_mode: str, seed: int, **options):
+        super().__init__(generator)
+        self._head, self._noise, self.options = pick(latent, [0]), (noise_mode, seed), options
+
+    def latent(self, request: View, held: dict) -> GanLatent:
+        return self._head
+
+    def planes(self, network: EG3DGenerator, latent: GanLatent) -> torch.Tensor:
+        return network.planes(latent.ws.to(network.w_avg), *self._noise)
