@@ -16,9 +16,9 @@ from . import folders
 def evaluate(args: argparse.Namespace) -> dict:
     """Scores of the demo models, from the front or (`args.views`) from all sides."""
     from ..ddgi.evaluation.sheet import write_sheet
-    from ..ddgi.evaluation.table import attribute_table, drawing_table, markdown_table, view_tables
+    from ..ddgi.evaluation.table import attribute_table, direction_table, drawing_table, markdown_table, view_tables
     from .chain import Sampling
-    from .evaluation import added, demo, drawings, styles, views
+    from .evaluation import added, demo, directions, drawings, styles, views
 
     written = []
 
@@ -41,6 +41,10 @@ def evaluate(args: argparse.Namespace) -> dict:
     for name, part in {"added": added, "styles": styles}.items():
         if getattr(args, name):
             scores[name] = part.run(**{key: shared[key] for key in ("sampling", "folder", "report")})
+    if args.directions is not None:
+        scores["directions"] = directions.run(keep=Path(args.directions) if args.directions else None,
+                                              folder=shared["folder"], report=shared["report"])
+        say(args, "\n" + direction_table(scores["directions"]))
     return scores
 
 

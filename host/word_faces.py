@@ -6,6 +6,7 @@ from collections.abc import Callable
 import comfy.model_management
 import torch
 
+from ..ddgi.choices import choose
 from ..ddgi.errors import InputError
 from ..ddgi.gan import GanLatent
 from ..ddgi.latents import stack
@@ -20,7 +21,9 @@ def word_faces(model, clip, bridge: ManagedModel, text: str, count: int, seed: i
     """The bridge's reading of one prompt for `count` noises.
 
     Args:
-        seed: of the noise; face i gets the same for every prompt and every `batch`, which only bounds memory.
+        text: its choices, `ddgi.choices`, fall anew for every face.
+        seed: of the noise and the choices; face i gets the same for every prompt and every `batch`, which only bounds
+            memory.
         size: side of the pictures that the diffusion model thinks of; 0 is 512, or the demo model's own.
         progress: called with the number of faces read so far; it may raise to stop.
 
@@ -30,16 +33,21 @@ def word_faces(model, clip, bridge: ManagedModel, text: str, count: int, seed: i
     if not text.strip():
         raise InputError("One of the two prompts is empty; write what the face should look like, such as a face.")
     network = bridge.load()
-    tokens = clip.tokenize(text)
-    positive = clip.encode_from_tokens_scheduled(tokens, add_dict={WORDS_KEY: prompt_words(clip, tokens)})
-    empty, found = _empty_latent(model, size), []
-    for start in range(0, count, batch):
-        numbers = list(range(start, min(start + batch, count)))
-        features = encode_latent(model, positive, empty.expand(len(numbers), -1, -1, -1), 1.0, seed, numbers)
-        latent = network(features.to(bridge.device))
-        found.append(dataclasses.replace(latent, ws=latent.ws.to(comfy.model_management.intermediate_device())))
-        progress(numbers[-1] + 1)
-    return stack(found)
+    numbers: dict[str, list[int]] = {}
+    for number in range(count):
+        numbers.setdefault(choose(text, seed, number), []).append(number)
+    empty, found = _empty_latent(model, size), {}
+    for prompt, faces in numbers.items():
+        tokens = clip.tokenize(prompt)
+        positive = clip.encode_from_tokens_scheduled(tokens, add_dict={WORDS_KEY: prompt_words(clip, tokens)})
+        for start in range(0, len(faces), batch):
+            part = faces[start:start + batch]
+            features = encode_latent(model, positive, empty.expand(len(part), -1, -1, -1), 1.0, seed, part)
+            latent = network(features.to(bridge.device))
+            ws = latent.ws.to(comfy.model_management.intermediate_device())
+            found |= {face: dataclasses.replace(latent, ws=row[None]) for face, row in zip(part, ws)}
+            progress(len(found))
+    return stack([found[number] for number in range(count)])
 
 
 def _empty_latent(model, size: int) -> torch.Tensor:

@@ -35,22 +35,28 @@ class WordDirection(io.ComfyNode):
                 io.Model.Input("model", tooltip="The diffusion model that the bridge reads."),
                 io.Clip.Input("clip", tooltip="The text encoder of the diffusion model."),
                 Bridge.Input("bridge", tooltip="The bridge to the generator whose faces you want to edit."),
-                io.String.Input("words", default="a face with glasses",
-                                tooltip="A prompt with what the slider shall bring."),
-                io.String.Input("without", default="a face",
+                io.String.Input("words",
+                                default="{a woman|a man} with {short|long} {black|brown|blond} hair and glasses",
+                                tooltip="A prompt with what the slider shall bring. Choices in braces fall anew for "
+                                        "every face, alike in both prompts: the more people differ, the less the "
+                                        "slider changes beside the words."),
+                io.String.Input("without", default="{a woman|a man} with {short|long} {black|brown|blond} hair",
                                 tooltip="The same prompt without it, or with its opposite, such as young for old."),
                 io.Int.Input("faces", default=32, min=2, max=1024,
                              tooltip="How many faces each prompt is read for; more give a cleaner direction."),
                 io.Int.Input("seed", default=0, min=0, max=0xFFFFFFFFFFFFFFFF, control_after_generate=False,
                              tooltip="Where the noise of those faces comes from; both prompts get the same."),
-                io.Float.Input("clean", default=1.0, min=0.0, max=100.0, step=0.1, advanced=True,
+                io.Float.Input("clean", default=0.0, min=0.0, max=100.0, step=0.1, advanced=True,
                                tooltip="How much of what varies from face to face anyway is taken out of the "
-                                       "direction; 0 takes the plain difference of the two prompts."),
+                                       "direction; 0 takes the plain difference of the two prompts. Try 1 where "
+                                       "the prompts have no choices."),
                 io.Int.Input("batch", default=8, min=1, max=256, advanced=True,
                              tooltip="How many faces are read at once; fewer need less memory."),
                 io.Int.Input("size", default=0, min=0, max=4096, step=8, advanced=True,
                              tooltip="The side of the pictures that the diffusion model thinks of; 0 is 512, or the "
                                      "demo model's own."),
+                io.String.Input("name", default="", optional=True,
+                                tooltip="What the slider is called; empty takes the words."),
             ],
             outputs=[Direction.Output(display_name="direction", tooltip="The slider, for DDGI Edit Face; at "
                                                                               "strength 1 it goes about from the one "
@@ -59,7 +65,7 @@ class WordDirection(io.ComfyNode):
 
     @classmethod
     def execute(cls, model, clip, bridge: ManagedModel, words: str, without: str, faces: int, seed: int, clean: float,
-                batch: int, size: int) -> io.NodeOutput:
+                batch: int, size: int, name: str = "") -> io.NodeOutput:
         from ..ddgi.latents import word_direction
         from ..host.word_faces import word_faces
 
@@ -73,7 +79,8 @@ class WordDirection(io.ComfyNode):
 
         asked, plain = read(words, 0), read(without, faces)
         record = {"words": words, "without": without, "seed": seed}
-        return io.NodeOutput(word_direction(asked, plain, words.strip()[:60] or "words", clean=clean, record=record))
+        name = (name.strip() or words.strip())[:60]
+        return io.NodeOutput(word_direction(asked, plain, name, clean=clean, record=record))
 
 
 class FindDirections(io.ComfyNode):

@@ -111,8 +111,9 @@ class LiveFace(io.ComfyNode):
 
         painting = read_painting(drawing, kind)
         face = Face(model, clip, control_net, bridge, generator)
-        latent, image = face.finished(PaintRequest(drawing=drawing, kind=kind, prompt=prompt, seed=seed, strength=strength,
-                                                   yaw=yaw, pitch=pitch), steps, cfg)
+        request = PaintRequest(drawing=drawing, kind=kind, prompt=prompt, seed=seed, strength=strength, yaw=yaw,
+                               pitch=pitch)
+        latent, image = face.finished(request, steps, cfg)
         hint, classes = painting or (torch.zeros_like(image), torch.zeros(image.shape[:3], dtype=torch.uint8))
         return io.NodeOutput(latent, image, hint, image_from_bytes(classes), ui={"ddgi_live": [SESSIONS.open(face)]})
 

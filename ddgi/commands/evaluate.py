@@ -36,6 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--styles", action="store_true",
                         help="also score the drawn styles: whether a judge reads the style that was asked for, of the "
                         "diffusion model and of stylised generators")
+    parser.add_argument("--directions", nargs="?", const="", metavar="FILE.safetensors",
+                        help="also score sliders made of words, beside SeFa's axes; and keep them in this file")
     parser.add_argument("--sheet", metavar="FILE.png", help="also write a contact sheet of the first heads")
 
 
@@ -60,9 +62,9 @@ def run(args: argparse.Namespace) -> dict:
 def _by_protocol(args: argparse.Namespace) -> dict:
     if not args.out:
         raise InputError("There is no folder for the report; give one: python -m ddgi evaluate PROTOCOL.toml OUT/")
-    if args.views or args.drawings or args.added or args.styles or args.bridge:
-        raise InputError("--views, --drawings, --added, --styles and --bridge belong to --demo; a protocol names its "
-                         "methods itself.")
+    if args.views or args.drawings or args.added or args.styles or args.directions is not None or args.bridge:
+        raise InputError("--views, --drawings, --added, --styles, --directions and --bridge belong to --demo; a "
+                         "protocol names its methods itself.")
 
     from ..runner.host import host_commands
 

@@ -37,6 +37,18 @@ def drawing_table(scores: dict[str, dict]) -> str:
     return "\n".join(lines)
 
 
+def direction_table(scores: dict[str, dict]) -> str:
+    """{"smile": {"strength_1": {...}, "strength_2", "sefa"}} of sliders as a Markdown table."""
+    ways = list(next(iter(scores.values())))
+    columns = [f"{way.replace('_', ' ')}: {column}" for way in ways for column in ("gain", "others", "kept mIoU")]
+    lines = _head("slider", dict(zip(columns, columns)))
+    for name, by_way in scores.items():
+        cells = [f"{by_way[way][column]:{form}}" for way in ways
+                 for column, form in (("gain", "+.2f"), ("others", ".3f"), ("kept_miou", ".2f"))]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def _ungrouped(scores: dict[str, dict]) -> dict[str, dict]:
     return {name: values for name, values in scores.items() if name not in GROUPS}
 

@@ -12,6 +12,7 @@ from PIL import Image
 import ddgi
 import ddgi.gan
 import ddgi.native
+from ddgi.choices import choose
 
 WORKFLOW, PROMPT = {"nodes": [1]}, {"1": {"class_type": "X", "inputs": {"text": "a smiling woman", "seed": 7}},
                                     "2": {"class_type": "DDGISaveLatent", "inputs": {"latent": ["1", 0]}}}
@@ -168,6 +169,14 @@ def test_words_become_a_direction_of_the_bridges_generator(pack):
                                         0.0, 4, 0).args[0]
     # The batch only bounds memory; sums in another order move the last digits of fp32.
     torch.testing.assert_close(found.offset, whole.offset, atol=1e-3, rtol=1e-3)
+    hair = "a {woman|man} with {red|black} hair"        # the same people on both sides, as if they had been told alone
+    chosen = nodes.WordDirection.execute(model, clip, bridge, f"{hair} and glasses", hair, 3, 0, 0.0, 2, 0, "specs")
+    told = [choose(hair, 0, number) for number in range(3)]
+    read = importlib.import_module(f"{pack.__name__}.host.word_faces").word_faces
+    alone = [read(model, clip, bridge, f"{text} and glasses", 3, 0).ws[number] -
+             read(model, clip, bridge, text, 3, 0).ws[number] for number, text in enumerate(told)]
+    assert len(set(told)) > 1 and chosen.args[0].name == "specs"
+    torch.testing.assert_close(chosen.args[0].offset, torch.stack(alone).mean(0), atol=1e-3, rtol=1e-3)
     with pytest.raises(ddgi.InputError, match="empty"):
         nodes.WordDirection.execute(model, clip, bridge, " ", "a face", 2, 0, 0.0, 2, 0)
 
