@@ -5,9 +5,10 @@ from pathlib import Path
 
 import torch
 
-from ..checkpoints.difference import save_difference
+from ..checkpoints.difference import is_base, save_difference
 from ..gan import Generator
 from ..headworld import STYLES, render_batch, stack_seeds
+from ..native import read_metadata
 from ..perceptual import pyramid_distance
 from ..style import Lesson, StyliseConfig, Stylist
 from ..training.data.heads import random_cameras
@@ -27,7 +28,7 @@ def style_files(folder: Path) -> dict[str, Path]:
 
 def train_styles(settings: Settings, generator: Generator, known_w: Callable[[torch.Tensor], torch.Tensor],
                  first_seed: int, paths: dict[str, Path], base_file: str, report: Callable[[str], None]) -> None:
-    """Write one copy for each style, as differences to the generator; files that exist stay.
+    """Write one copy for each style, as differences to the generator; files of differences to it stay.
 
     Args:
         known_w: z [B, 64] to the latent [B, w_dim] that the generator draws that head from. The same heads, drawn by
@@ -36,10 +37,11 @@ def train_styles(settings: Settings, generator: Generator, known_w: Callable[[to
     """
     seeds = range(first_seed, first_seed + settings.style_heads)
     labels = random_cameras(seeds, YAW, PITCH) if generator.is_3d else None
-    ws = known_w(stack_seeds(seeds))[:, None].expand(-1, generator.config.num_ws, -1)
+    with torch.no_grad():
+        ws = known_w(stack_seeds(seeds))[:, None].expand(-1, generator.config.num_ws, -1)
     faces = generator.latent(ws.clone(), None if labels is None else labels.to(ws))
     for style, path in paths.items():
-        if path.exists():
+        if path.exists() and is_base(generator, read_metadata(path)["config"]):
             continue
         lesson = Lesson(_drawn(seeds, generator.config.img_resolution, labels, style), faces, is_exact=True)
         stylist = Stylist(generator, lesson, pyramid_distance, StyliseConfig(steps=settings.style_steps),

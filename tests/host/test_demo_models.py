@@ -5,6 +5,9 @@ import importlib
 import pytest
 import torch
 
+from ddgi import load_generator
+from ddgi.latents import load_directions
+
 # What the shipped models reach on the heads of these tests; raised when better ones are shipped.
 REACHED = {"m_t": {"miou": 0.653, "pixel_accuracy": 0.930, "attribute_accuracy": 0.987},
            "one_pass": {"miou": 0.661, "pixel_accuracy": 0.926, "attribute_accuracy": 0.975},
@@ -22,8 +25,8 @@ DEPTH_MARGIN = 0.002    # world units; a head is about 0.5 wide
 @pytest.fixture(scope="module")
 def room(pack):
     """The pack's `host` with the parts that these tests use loaded."""
-    for name in ("demo_models", "managed", "evaluation.added", "evaluation.demo", "evaluation.styles",
-                 "evaluation.views"):
+    for name in ("demo_models", "managed", "evaluation.added", "evaluation.demo", "evaluation.directions",
+                 "evaluation.styles", "evaluation.views"):
         importlib.import_module(f"{pack.__name__}.host.{name}")
     return pack.host
 
@@ -60,6 +63,35 @@ def test_words_add_what_a_drawing_lacks(room):
     # Of the card's 64 tries nearly all; of 16 here, four may go wrong on another processor.
     for method in ("one_pass", "m_t"):
         assert sum(row[method] for row in shares.values()) / 4 >= 0.75
+
+
+def test_a_slider_made_of_words_brings_what_it_names_and_little_else(room, monkeypatch, tmp_path):
+    directions = room.evaluation.directions
+    monkeypatch.setattr(directions, "SLIDERS", {"glasses": directions.SLIDERS["glasses"]})
+    monkeypatch.setattr(directions, "SEFA", 1)
+    scores = directions.run(faces=12, keep=tmp_path / "mine.safetensors")["glasses"]
+    # Of the card's 64 faces .97 and .05; a dozen say less exactly.
+    assert scores["strength_1"]["gain"] > 0.6 and scores["strength_1"]["others"] < 0.1 < scores["strength_2"]["gain"]
+    assert scores["sefa"]["gain"] < scores["strength_1"]["gain"] and scores["sefa"]["axis"][1:] == "SeFa 0"
+    kept, = load_directions(tmp_path / "mine.safetensors")
+    assert kept.name == "glasses" and kept.layers == tuple(range(4, 14))
+
+
+def test_the_demos_sliders_are_those_that_are_scored(room):
+    kept = load_directions(room.folders.DEMO / "directions.safetensors")
+    assert [direction.name for direction in kept] == list(room.evaluation.directions.SLIDERS)
+    generator = load_generator(room.folders.DEMO / room.demo_models.files.GENERATOR)
+    for direction, slider in zip(kept, room.evaluation.directions.SLIDERS.values()):
+        direction.check(generator.lineage, 14, 128)
+        assert direction.record["words"] == slider.words
+
+
+def test_a_face_that_stays_scores_nothing(room):
+    directions = room.evaluation.directions
+    generator = load_generator(room.folders.DEMO / room.demo_models.files.GENERATOR)
+    judges = directions.load_judges(room.folders.DEMO / room.demo_models.files.JUDGES)
+    trial = directions._Trial(generator, judges, generator.latent(generator.map(torch.randn(8, 64))))
+    assert trial.score(directions.SLIDERS["smile"], trial.before) == {"gain": 0, "others": 0, "kept_miou": 1}
 
 
 def test_judges_read_true_images_best(scores):
