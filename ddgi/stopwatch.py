@@ -3,9 +3,10 @@
 import ctypes
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import torch
 
@@ -48,12 +49,22 @@ class Stopwatch:
 
     def timed(self, function: Callable, seconds: list[float]) -> Callable:
         """The function, adding the seconds of each of its calls to the list."""
-        def wrapper(*args):
+        def wrapper(*args, **named):
             start = self.now()
-            result = function(*args)
+            result = function(*args, **named)
             seconds.append(self.now() - start)
             return result
         return wrapper
+
+    @contextmanager
+    def watching(self, parts: Mapping[str, tuple[object, str]]) -> Iterator[dict[str, list[float]]]:
+        """Seconds of every call of functions or methods, given as (owner, attribute), while the block runs."""
+        seconds: dict[str, list[float]] = {name: [] for name in parts}
+        with ExitStack() as stack:
+            for name, (owner, attribute) in parts.items():
+                timed = self.timed(getattr(owner, attribute), seconds[name])
+                stack.enter_context(patch.object(owner, attribute, timed))
+            yield seconds
 
 
 class PeakMemory:

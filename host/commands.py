@@ -97,6 +97,22 @@ def bench_capture(size: int, steps: int) -> dict:
     return run(size=size, steps=steps)
 
 
+def bench_encode(passes: int, report) -> dict[str, dict]:
+    """See `benchmark.face.encode_costs`."""
+    from .benchmark.face import encode_costs
+
+    folders.register()
+    return encode_costs(folders.DEMO, passes, report)
+
+
+def bench_chain(repeats: int, report) -> dict[str, dict]:
+    """See `benchmark.face.chain_costs`."""
+    from .benchmark.face import chain_costs
+
+    folders.register()
+    return chain_costs(folders.DEMO, repeats, report)
+
+
 def bench_train(kind: str, **settings) -> dict[str, dict]:
     """See `benchmark.train.run`."""
     from .benchmark.train import run

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from ..gan import EG3DConfig, EG3DGenerator, Generator, StyleGAN2Config, StyleGAN2Generator
+from ..gan.stylegan3 import StyleGAN3Config
 
 EG3D_CONFIGS = {
     # The sizes of NVIDIA's FFHQ-512 file, 30.7 M parameters.
@@ -13,6 +14,10 @@ EG3D_CONFIGS = {
         img_resolution=64, neural_rendering_resolution=32, feature_channels=16, decoder_width=32, sr_kind="2X",
         sr_input_resolution=32, sr_channels=(64, 32)),
 }
+# The sizes of NVIDIA's StyleGAN3 files of 256 px, 23.3 M and 15.8 M parameters.
+STYLEGAN3_CONFIGS = {
+    "t": StyleGAN3Config(img_resolution=256, channel_base=16384),
+    "r": StyleGAN3Config(img_resolution=256, channel_max=1024, conv_kernel=1, use_radial_filters=True)}
 # StyleGAN2 with the sizes of FFHQ-1024, 30.4 M parameters.
 GENERATORS: dict[str, Callable[[], Generator]] = {
     "stylegan2": lambda: StyleGAN2Generator.untrained(StyleGAN2Config()),

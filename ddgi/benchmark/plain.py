@@ -13,6 +13,7 @@ from ..gan.eg3d.planes import plane_features
 from ..gan.eg3d.sampling import importance, stratified
 from ..gan.stylegan2.layers import SynthesisLayer, ToRGB
 from ..gan.stylegan2.synthesis import SynthesisNetwork
+from ..gan.stylegan3.network import Layer, Synthesis
 from ..ops import fir_kernel, upfirdn
 
 
@@ -68,6 +69,39 @@ def stylegan2(network: SynthesisNetwork, ws: torch.Tensor) -> torch.Tensor:
         rgb = to_rgb(block.torgb, x, ws[:, place + 1])
         img = rgb if img is None else img + rgb
     return img
+
+
+def filtered(x: torch.Tensor, taps: torch.Tensor | None, *, up: int = 1, down: int = 1,
+             padding: tuple[int, int, int, int] = (0, 0, 0, 0)) -> torch.Tensor:
+    """Zeros between pixels, every pixel filtered along both axes ([t]) or at once ([t, t]), every `down`-th kept."""
+    kernels = [torch.ones(1, 1)] if taps is None else [taps] if taps.ndim == 2 else [taps[None], taps[:, None]]
+    x = upfirdn(x, kernels[0], up=up, padding=padding, gain=up ** 2)
+    for kernel in kernels[1:]:
+        x = upfirdn(x, kernel)
+    return x[:, :, ::down, ::down]
+
+
+def alias_free_layer(part: Layer, x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+    """Karras et al. 2021, figure 4b; weights and styles divided by their rms."""
+    plan, styles, gain = part.plan, affine(part.affine, w), part.magnitude_ema.rsqrt()
+    if plan.is_rgb:
+        x = modulated(x, part.weight, styles * gain * x.shape[1] ** -0.5, demodulate=False, up=False)
+        return (x + part.bias[:, None, None]).clamp(-part.conv_clamp, part.conv_clamp)
+    weight = part.weight * part.weight.square().mean((1, 2, 3), keepdim=True).rsqrt()
+    styles = styles * styles.square().mean(1, keepdim=True).rsqrt()
+    x = F.pad(x, (weight.shape[-1] // 2,) * 4)          # the convolution pads as much again
+    x = modulated(x, weight, styles, demodulate=True, up=False) * gain + part.bias[:, None, None]
+    x = filtered(x, part.up_filter, up=plan.up, padding=plan.padding * 2)
+    x = (F.leaky_relu(x, 0.2) * 2 ** 0.5).clamp(-part.conv_clamp, part.conv_clamp)
+    return filtered(x, part.down_filter, down=plan.down)
+
+
+def stylegan3(network: Synthesis, ws: torch.Tensor) -> torch.Tensor:
+    """ws [B, num_ws, w_dim] to pictures [B, C, R, R]; the input's waves are the pack's own."""
+    x = network.input(ws[:, 0])
+    for name, w in zip(network.layer_names, ws[:, 1:].unbind(1)):
+        x = alias_free_layer(getattr(network, name), x, w)
+    return x * network.output_scale
 
 
 def look(network: EG3D, planes: torch.Tensor, points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

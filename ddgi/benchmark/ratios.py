@@ -2,7 +2,7 @@
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -22,41 +22,57 @@ def compare(ours: Callable[[], object], plain: Callable[[], object], device: tor
     """Time both in turn, `repeats` times after a warm-up.
 
     Returns:
-        "seconds", "cpu_seconds": of ours, medians; the latter computed by all threads of this process. "plain_seconds",
-        "plain_cpu_seconds". "ratio", "cpu_ratio": how many times faster ours is. "gflop": arithmetic of ours, from
-        the shapes of convolutions and matrix products. "ceiling_share": its speed over that of `ceilings`'
-        convolution. "peak_mib", "plain_peak_mib": growth of memory, or None. "busy": the share of the machine's
-        computing time that others took meanwhile, or None; above `BUSY` trust cpu_ratio alone.
+        What `measure` says of ours, "plain_seconds", "plain_cpu_seconds" and "plain_peak_mib" of the other, and
+        "ratio" and "cpu_ratio", how many times faster ours is. On a busy machine trust cpu_ratio alone.
 
     Raises:
         InputError: less than one repeat.
     """
+    case, other = _in_turn((ours, plain), device, repeats)
+    return case | {"plain_seconds": other["seconds"], "plain_cpu_seconds": other["cpu_seconds"],
+                   "plain_peak_mib": other["peak_mib"], "ratio": other["seconds"] / case["seconds"],
+                   "cpu_ratio": other["cpu_seconds"] / case["cpu_seconds"]}
+
+
+def measure(call: Callable[[], object], device: torch.device, *, repeats: int = REPEATS) -> dict:
+    """Time it `repeats` times after a warm-up.
+
+    Returns:
+        "seconds", "cpu_seconds": medians; the latter computed by all threads of this process. "gflop": arithmetic,
+        from the shapes of convolutions and matrix products. "ceiling_share": its speed over that of `ceilings`'
+        convolution. "peak_mib": growth of memory, or None. "busy": the share of the machine's computing time that
+        others took meanwhile, or None; above `BUSY` distrust seconds.
+
+    Raises:
+        InputError: less than one repeat.
+    """
+    return _in_turn((call,), device, repeats)[0]
+
+
+def _in_turn(calls: Sequence[Callable[[], object]], device: torch.device, repeats: int) -> list[dict]:
     if repeats < 1:
         raise InputError(f"{repeats} repeats were asked for; at least 1 is needed.")
-    peaks = [_peak(call, device) for call in (ours, plain)]            # also the warm-up
-    with FlopCounterMode(display=False) as counter:
-        ours()
-    seconds, computed = ([], []), ([], [])
-    others = OtherWork()
-    wall, cpu = Stopwatch(device), Stopwatch(device, "cpu")
+    warm = [_warm_up(call, device) for call in calls]
+    seconds, computed = ([[] for _ in calls] for _ in range(2))
+    others, wall, cpu = OtherWork(), Stopwatch(device), Stopwatch(device, "cpu")
     for _ in range(repeats):
-        for number, call in enumerate((ours, plain)):
+        for number, call in enumerate(calls):
             wall.timed(cpu.timed(call, computed[number]), seconds[number])()
-    (wall_ours, wall_plain), (cpu_ours, cpu_plain) = (tuple(map(median, pair)) for pair in (seconds, computed))
-    gflop = counter.get_total_flops() / 1e9
-    return {"seconds": wall_ours, "cpu_seconds": cpu_ours, "plain_seconds": wall_plain, "plain_cpu_seconds": cpu_plain,
-            "ratio": wall_plain / wall_ours, "cpu_ratio": cpu_plain / cpu_ours, "gflop": gflop,
-            "ceiling_share": gflop / wall_ours / ceilings(device)["convolution_gflops"],
-            "peak_mib": peaks[0], "plain_peak_mib": peaks[1], "busy": others.share(),
-            "threads": torch.get_num_threads(), "device": str(device)}
+    shared = {"busy": others.share(), "threads": torch.get_num_threads(), "device": str(device)}
+    speed = ceilings(device)["convolution_gflops"]
+    return [{"seconds": median(waited), "cpu_seconds": median(worked), "gflop": gflop,
+             "ceiling_share": gflop / median(waited) / speed, "peak_mib": peak} | shared
+            for waited, worked, (gflop, peak) in zip(seconds, computed, warm)]
 
 
-def _peak(call: Callable[[], object], device: torch.device) -> float | None:
-    call()
+def _warm_up(call: Callable[[], object], device: torch.device) -> tuple[float, float | None]:
+    """1e9 operations of a first call, and the growth of memory in a second one in MiB."""
+    with FlopCounterMode(display=False) as counter:
+        call()
     memory = PeakMemory(device)
     memory.reset()
     call()
-    return memory.read()
+    return counter.get_total_flops() / 1e9, memory.read()
 
 
 @functools.cache
@@ -96,12 +112,20 @@ class OtherWork:
         return max(0.0, busy - own) / total if total > 0 else 0.0
 
 
+def warning(busy: float | None) -> str | None:
+    """A sentence where others took so much of the machine's computing time that seconds say little."""
+    if busy is None or busy <= BUSY:
+        return None
+    return (f"Other programs took {busy:.0%} of this machine's computing time meanwhile: don't trust seconds and "
+            f"ratios of them, only computing seconds (cpu_...), or run it again when the machine is idle.")
+
+
 def _processor_seconds() -> tuple[float, float, float] | None:
-    """Clock ticks of all processors so far: busy ones, all, and this process's (proc(5))."""
+    """Clock ticks of all processors so far: busy ones, all, and this process's with its children's (proc(5))."""
     statistics = Path("/proc/stat")
     if not statistics.is_file():
         return None
     ticks = [int(number) for number in statistics.read_text(encoding="ascii").split("\n", 1)[0].split()[1:9]]
     times = os.times()
-    own = (times.user + times.system) * os.sysconf("SC_CLK_TCK")
+    own = sum(times[:4]) * os.sysconf("SC_CLK_TCK")         # user and system, with children that have ended
     return sum(ticks) - ticks[3] - ticks[4], sum(ticks), own

@@ -1,6 +1,6 @@
-"""What pictures cost: StyleGAN2 and EG3D of full size with random weights, beside the formulas as papers write them."""
+"""What pictures cost: generators of full size with random weights, beside the formulas as papers write them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import torch
@@ -8,6 +8,7 @@ import torch
 from ..gan import EG3DGenerator, StyleGAN2Config, StyleGAN2Generator
 from ..gan.eg3d.generator import MEMORY_MIB
 from ..gan.eg3d.rays import rays_per_chunk
+from ..gan.stylegan3 import StyleGAN3Config, StyleGAN3Generator
 from ..seeds import seeded
 from . import plain
 from .ratios import REPEATS, compare
@@ -31,6 +32,21 @@ def stylegan2_costs(sizes: Sequence[int] = (256, 1024), batch: int = 1, *, devic
         network, ws = generator.module.synthesis, _latents(generator, batch)
         cases[f"{size}_px"] = compare(partial(network, ws), partial(plain.stylegan2, network, ws), device,
                                       repeats=repeats) | {"batch": batch}
+    return cases
+
+
+@torch.inference_mode()
+def stylegan3_costs(configs: Mapping[str, StyleGAN3Config], batch: int = 1, *, device: torch.device,
+                    repeats: int = REPEATS, report: Report = lambda line: None) -> dict[str, dict]:
+    """{name: the dict of `compare`} for these configs, `batch` pictures in a call."""
+    cases = {}
+    for name, config in configs.items():
+        report(f"StyleGAN3 {name.upper()}, {config.img_resolution} px, {batch} at once, {repeats} times in turn with "
+               f"the formulas")
+        generator = StyleGAN3Generator.untrained(config).to(device)
+        network, ws = generator.module.synthesis, _latents(generator, batch)
+        cases[name] = compare(partial(network, ws), partial(plain.stylegan3, network, ws), device,
+                              repeats=repeats) | {"batch": batch}
     return cases
 
 

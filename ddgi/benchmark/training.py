@@ -32,12 +32,12 @@ def training_costs(encoder: Encoder, generator: Generator, folder: Path, *, size
     size: pixels per side of the hints that the diffusion model sees.
 
     Returns:
-        {case: {"seconds", "reading", "learning", "images_per_second", "default_hours", "ratio", "ceiling_share",
-        "peak_mib", ...}}. Cases "mapping" and "modulation": seconds of the median step after the first, split into
-        E's reading and the network's learning. Cases "sample" and "own_picture": seconds of one, the own picture with
-        `OWN_STEPS` sampling steps. default_hours: what the default recipe takes, from the same seconds per picture.
-        ratio: seconds over those of a step of M. peak_mib: all that the process holds on the CPU (resident memory),
-        all that torch holds on CUDA, models included.
+        {case: {"seconds", "cpu_seconds", "reading", "learning", "images_per_second", "default_hours", "ratio",
+        "ceiling_share", "peak_mib", ...}}. Cases "mapping" and "modulation": seconds of the median step after the
+        first, split into E's reading and the network's learning. Cases "sample" and "own_picture": seconds of one, the
+        own picture with `OWN_STEPS` sampling steps. default_hours: what the default recipe takes, from the same seconds
+        per picture. ratio: seconds over those of a step of M. peak_mib: all that the process holds on the CPU (resident
+        memory), all that torch holds on CUDA, models included.
 
     Raises:
         InputError: fewer than two steps, or no picture in a batch.
@@ -62,6 +62,7 @@ def training_costs(encoder: Encoder, generator: Generator, folder: Path, *, size
     own["default_hours"] = default.features.own_images * own["seconds"] * DEFAULT_STEPS / OWN_STEPS / 3600
     for name, case in ((MAPPING, m), (MODULATION, t)):
         case |= _split(trainer.step_seconds[name], trainer.reading_seconds[name], batch)
+        case["cpu_seconds"] = median(trainer.cpu_seconds[name][1:])
         pictures = getattr(default, name).steps * getattr(default, name).batch
         case["default_hours"] = pictures / case["images_per_second"] / 3600
     setting = {"generator_size": generator.config.img_resolution, "size": size, "batch": batch, "steps": steps,
@@ -87,8 +88,9 @@ class TimedTrainer(BridgeTrainer):
 
     def __init__(self, config, source, encoder, generator, folder, stopwatch: Stopwatch, report: Callable[[str], None]):
         super().__init__(config, source, encoder, generator, folder, watch=Watch(report=report))
-        self.stopwatch = stopwatch
+        self.stopwatch, self.cpu = stopwatch, Stopwatch(stopwatch.device, "cpu")
         self.step_seconds: dict[str, list[float]] = {MAPPING: [], MODULATION: []}
+        self.cpu_seconds: dict[str, list[float]] = {MAPPING: [], MODULATION: []}
         self.reading_seconds: dict[str, list[float]] = {MAPPING: [], MODULATION: []}
 
     def passes(self, name, own=None):
@@ -99,7 +101,8 @@ class TimedTrainer(BridgeTrainer):
 
     def trainer(self, name, passes, folder=None):
         trainer = super().trainer(name, passes, folder)
-        trainer._step = self.stopwatch.timed(trainer._step, self.step_seconds[name])
+        step = self.cpu.timed(trainer._step, self.cpu_seconds[name])
+        trainer._step = self.stopwatch.timed(step, self.step_seconds[name])
         return trainer
 
 

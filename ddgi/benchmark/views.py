@@ -113,7 +113,8 @@ def view_costs(generator: EG3DGenerator, views: Sequence[int] = (1, 8), *,
         later += run["later"]
         ceiling = (1 - share + count * share) / count
         case = _case(run["seconds"], run["seconds"] / count / first, ceiling, run["peak_mib"])
-        case |= {"rays_peak_mib": run["rays_peak_mib"], "planes_computed": run["calls"]["planes"]}
+        case |= {"rays_peak_mib": run["rays_peak_mib"], "planes_computed": run["calls"]["planes"],
+                 "cpu_seconds": run["cpu_seconds"]}
         cases[f"{count}_views" if count > 1 else "1_view"] = case
     if later:
         cases["later_view"] = _case(median(later), median(later) / first, share, None)
@@ -128,8 +129,8 @@ def time_views(times: RenderTimes, count: int, head: int, options: dict) -> dict
     """Render `count` views around a new head.
 
     Returns:
-        "seconds" in all, "stages" {name: [seconds]}, "calls" {name: number}, "later" [seconds of the second view and
-        on], "peak_mib", "rays_peak_mib".
+        "seconds" and "cpu_seconds" in all, "stages" {name: [seconds]}, "calls" {name: number}, "later" [seconds of the
+        second view and on], "peak_mib", "rays_peak_mib".
     """
     generator, now = times.generator, times.stopwatch.now
     device, config = generator.w_avg.device, generator.config
@@ -140,12 +141,15 @@ def time_views(times: RenderTimes, count: int, head: int, options: dict) -> dict
     def tick(done: int, total: int) -> None:
         ends.append(now())
 
+    computed: list[float] = []
+    render = Stopwatch(device, "cpu").timed(generator.render, computed)
     with times.watching():
         times.clear()
         start = now()
-        out = generator.render(ws, cameras, progress=tick, **options)
+        out = render(ws, cameras, progress=tick, **options)
         seconds = now() - start
         times.finish()
     del out
-    return {"seconds": seconds, "stages": times.seconds, "calls": times.calls, "peak_mib": times.total_peak,
-            "rays_peak_mib": times.rays_peak, "later": [b - a for a, b in zip(ends, ends[1:])]}
+    return {"seconds": seconds, "cpu_seconds": computed[0], "stages": times.seconds, "calls": times.calls,
+            "peak_mib": times.total_peak, "rays_peak_mib": times.rays_peak,
+            "later": [b - a for a, b in zip(ends, ends[1:])]}

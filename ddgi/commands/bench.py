@@ -9,9 +9,13 @@ from .report import say
 HELP = "measure what things cost on this machine"
 CASES = {
     "stylegan2": "StyleGAN2 with the channels of FFHQ (random weights) beside the formulas as the paper writes them",
+    "stylegan3": "StyleGAN3 of 256 px, configs T and R (random weights), beside the formulas",
     "eg3d": "planes, rays and views of an FFHQ-sized EG3D (random weights) beside the formulas",
     "capture": "sampling of an SD 1.5-sized U-Net (random weights) with and without capture",
     "views": "views of a head with an FFHQ-sized EG3D (random weights): planes, rays, super-resolution, memory",
+    "bridge": "M and T at the sizes of the demo models and of SD 1.5",
+    "encode": "one pass to a face with the demo models, each time another drawing: where each millisecond goes",
+    "chain": "one pass to a face beside a sampling run of 20 steps, with the demo models",
     "batch": "rows of the demo a second, batched and row by row; killed and resumed; shared among workers",
     "boot": "what the pack adds to ComfyUI's start: the time of its imports, also --against another copy of it",
     "train": "training of a bridge between SD 1.5 with ControlNet and StyleGAN2-1024 or EG3D-512 (random weights)",
@@ -26,11 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--generator", choices=("stylegan2", "eg3d"), default="stylegan2",
                         help="train: which one (default: stylegan2)")
     parser.add_argument("--batch", type=int, default=1,
-                        help="train: pictures in a step; stylegan2: pictures in a call (default: 1)")
+                        help="train: pictures in a step; stylegan2, stylegan3: pictures in a call (default: 1)")
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 1024], metavar="PIXELS",
                         help="stylegan2: sides of the pictures (default: 256 1024)")
-    parser.add_argument("--repeats", type=int, default=5, help="stylegan2, eg3d, boot: of which the median is taken "
-                        "(default: 5)")
+    parser.add_argument("--repeats", type=int, default=5, help="stylegan2, stylegan3, eg3d, bridge, chain, boot: of "
+                        "which the median is taken (default: 5)")
+    parser.add_argument("--passes", type=int, default=50, help="encode: of which the median is taken (default: 50)")
     parser.add_argument("--against", metavar="FOLDER", help="boot: another copy of this pack, started in turn")
     parser.add_argument("--precision", choices=("fp32", "bf16", "fp16"), default="fp32",
                         help="train: of the bridge and the generator (default: fp32)")
@@ -47,8 +52,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> dict:
-    return {"capture": _capture, "views": _views, "train": _train, "batch": bench_batch.run, "stylegan2": _stylegan2,
-            "eg3d": _eg3d, "boot": _boot}[args.case](args)
+    from ..benchmark.ratios import OtherWork, warning
+
+    others = OtherWork()
+    result = {"capture": _capture, "views": _views, "train": _train, "batch": bench_batch.run, "stylegan2": _stylegan2,
+              "stylegan3": _stylegan3, "eg3d": _eg3d, "bridge": _bridge, "encode": _encode, "chain": _chain,
+              "boot": _boot}[args.case](args)
+    if line := warning(others.share()):
+        say(args, line)
+    return result
 
 
 def _capture(args: argparse.Namespace) -> dict:
@@ -78,6 +90,36 @@ def _stylegan2(args: argparse.Namespace) -> dict:
 
     return _compared(args, stylegan2_costs(args.sizes, args.batch, device=_device(args), repeats=args.repeats,
                                            report=lambda line: say(args, line)))
+
+
+def _stylegan3(args: argparse.Namespace) -> dict:
+    from ..benchmark.generators import STYLEGAN3_CONFIGS
+    from ..benchmark.renders import stylegan3_costs
+
+    return _compared(args, stylegan3_costs(STYLEGAN3_CONFIGS, args.batch, device=_device(args), repeats=args.repeats,
+                                           report=lambda line: say(args, line)))
+
+
+def _bridge(args: argparse.Namespace) -> dict:
+    from ..benchmark.bridge import bridge_configs, bridge_costs
+    from ..runner.host import PACK_ROOT
+
+    return _compared(args, bridge_costs(bridge_configs(PACK_ROOT / "demo"), device=_device(args),
+                                        repeats=args.repeats, report=lambda line: say(args, line)))
+
+
+def _encode(args: argparse.Namespace) -> dict:
+    from ..runner.host import host_commands
+
+    result = host_commands().bench_encode(args.passes, report=lambda line: say(args, line))
+    _table(args, result, ("seconds", "cpu_seconds", "share", "peak_mib"))
+    return result
+
+
+def _chain(args: argparse.Namespace) -> dict:
+    from ..runner.host import host_commands
+
+    return _compared(args, host_commands().bench_chain(args.repeats, report=lambda line: say(args, line)))
 
 
 def _eg3d(args: argparse.Namespace) -> dict:
@@ -110,16 +152,13 @@ def _device(args: argparse.Namespace):
 
 
 def _compared(args: argparse.Namespace, cases: dict[str, dict]) -> dict:
-    """The cases and the machine's ceilings, with a word where the machine was too busy."""
-    from ..benchmark.ratios import BUSY, ceilings
+    """The cases and the machine's ceilings."""
+    from ..benchmark.ratios import ceilings
 
     _table(args, cases, ("seconds", "cpu_seconds", "ratio", "cpu_ratio", "ceiling_share", "peak_mib",
                          "plain_peak_mib"))
     most = ceilings(_device(args))
     say(args, "at most: " + ", ".join(f"{name.replace('_', ' ')} {value:.1f}" for name, value in most.items()))
-    if busy := [name for name, case in cases.items() if (case["busy"] or 0) > BUSY]:
-        say(args, f"Other programs used this machine meanwhile ({', '.join(busy)}): don't trust seconds and ratio, "
-                  f"only cpu_ratio, or run it again when the machine is idle.")
     return {"cases": cases, "ceilings": most}
 
 
@@ -138,4 +177,4 @@ def _table(args: argparse.Namespace, result: dict[str, dict], columns: tuple[str
     say(args, f"{'':<18}" + "".join(f"{name:>18}" for name in columns))
     for name, case in result.items():
         cells = [case.get(column) for column in columns]
-        say(args, f"{name:<18}" + "".join(f"{'-':>18}" if cell is None else f"{cell:>18.3f}" for cell in cells))
+        say(args, f"{name:<18}" + "".join(f"{'-':>18}" if cell is None else f"{cell:>18.4f}" for cell in cells))

@@ -7,10 +7,10 @@ machine meets both alike.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from statistics import median
-from unittest.mock import patch
 
 import comfy.model_base
 import comfy.model_management
@@ -20,12 +20,14 @@ import comfy.supported_models
 import torch
 from comfy.patcher_extension import WrappersMP
 
+from ...ddgi.benchmark.ratios import OtherWork, measure
 from ...ddgi.errors import InputError
-from ...ddgi.features import CapturedCall, FeatureLayout, StepSelection
+from ...ddgi.features import CapturedCall, DiffusionFeatures, FeatureLayout, StepSelection
 from ...ddgi.features.stages import StageMaps
-from ...ddgi.stopwatch import Stopwatch
+from ...ddgi.stopwatch import MIB, Stopwatch
 from ..capture.run import FeatureTap
 from ..core_models import initialise
+from ..demo_models import load_diffusion
 
 SD15_UNET = {
     "image_size": 32, "in_channels": 4, "out_channels": 4, "model_channels": 320, "channel_mult": [1, 2, 4, 4],
@@ -34,6 +36,11 @@ SD15_UNET = {
     "transformer_depth": [1, 1, 1, 1, 1, 1, 0, 0], "transformer_depth_middle": 1,
     "transformer_depth_output": [1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0],
 }
+
+
+# Every piece of work that capturing adds to a U-Net call.
+OWN_WORK = {"output": (StageMaps, "add_output"), "words": (StageMaps, "add_words"), "end": (StageMaps, "end"),
+            "middle": (CapturedCall, "take_middle")}
 
 
 def sd15_model(dtype: torch.dtype = torch.float32):
@@ -61,7 +68,7 @@ def capture_costs(model, latent_side: int, steps: int, cfg: float) -> dict:
     them. They differ by the machine's noise: trust none where they disagree by more than what is asked.
     "capture_work_share": the seconds spent inside the capture's own code over the median plain step,
     which is a small time measured by itself and so hardly noisy; what it leaves out is what capturing
-    may do to the U-Net's own speed (caches, memory).
+    may do to the U-Net's own speed (caches, memory). "busy": as in `ratios.measure`.
     """
     if steps < 5 or steps % 4 != 1:
         raise InputError(f"the benchmark got {steps} steps and needs 1 + a multiple of 4; use 5, 9 or 13")
@@ -80,37 +87,51 @@ def capture_costs(model, latent_side: int, steps: int, cfg: float) -> dict:
     # In front of the tap's own wrapper of the same kind, so that all of its work is timed.
     tapped.wrappers[WrappersMP.PREDICT_NOISE] = {
         "ddgi_stopwatch": [timed], **tapped.wrappers[WrappersMP.PREDICT_NOISE]}
-    with own_work(model.load_device) as work:
+    others = OtherWork()
+    with wall.watching(OWN_WORK) as work:
         sample_once(tapped, latent_side, steps, cfg)
-    assert tap.features().step_numbers == tuple(captured)
+    busy, features = others.share(), tap.features()
+    assert features.step_numbers == tuple(captured)
     plain = [step for step in range(1, steps) if step not in captured]
     with_capture, without = [seconds[step] for step in captured], [seconds[step] for step in plain]
     return {
         "capture_overhead": median(with_capture) / median(without) - 1.0,
         "capture_overhead_fastest": min(with_capture) / min(without) - 1.0,
         "capture_overhead_cpu": median(computed[s] for s in captured) / median(computed[s] for s in plain) - 1.0,
-        "capture_work_share": sum(work) / len(captured) / median(without),
+        "capture_work_share": sum(map(sum, work.values())) / len(captured) / median(without),
         "captured_step_seconds": with_capture,
+        "captured_step_cpu_seconds": [computed[step] for step in captured],
         "plain_step_seconds": without,
+        "plain_step_cpu_seconds": [computed[step] for step in plain],
+        "kept_mib_per_step": kept_mib(features) / len(captured),
+        "busy": busy,
         "device": str(model.load_device),
         "threads": torch.get_num_threads(),
     }
 
 
-@contextmanager
-def own_work(device: torch.device) -> Iterator[list[float]]:
-    """Seconds of every piece of work that capturing adds to a U-Net call, gathered while the block runs."""
-    seconds: list[float] = []
-    stopwatch = Stopwatch(device)
-    parts = [(StageMaps, "add_output"), (StageMaps, "add_words"), (StageMaps, "end"), (CapturedCall, "take_middle")]
-    replaced = [patch.object(owner, name, stopwatch.timed(getattr(owner, name), seconds)) for owner, name in parts]
-    for one in replaced:
-        one.start()
-    try:
-        yield seconds
-    finally:
-        for one in replaced:
-            one.stop()
+def kept_mib(features: DiffusionFeatures) -> float:
+    """Memory that captured features hold."""
+    return sum(tensor.nbytes for step in features.steps
+               for tensor in (step.h, *step.f, *step.attention, *step.word_mean, *step.word_max)) / MIB
+
+
+def growth_costs(folder: Path, counts: Sequence[int] = (0, 1, 5, 10, 20), steps: int = 20, repeats: int = 3,
+                 report: Callable[[str], None] = lambda line: None) -> dict[str, dict]:
+    """{"<count>_kept": the dict of `measure` with "kept_mib"}: sampling with the demo model, so many steps kept.
+
+    Raises:
+        InputError: a demo file is missing or broken, or more steps are to be kept than there are.
+    """
+    model, cases = load_diffusion(folder)[0], {}
+    side = model.model.model_config.trained_size // model.get_model_object("latent_format").spacial_downscale_ratio
+    for count in counts:
+        report(f"{steps} steps of the demo model, {count} of them kept, {repeats} times")
+        tap = FeatureTap(StepSelection("list", indices=tuple(range(count)))) if count else None
+        call = partial(sample_once, tap.attach(model) if tap else model, side, steps, 2.0)
+        cases[f"{count}_kept"] = measure(call, model.load_device, repeats=repeats)
+        cases[f"{count}_kept"]["kept_mib"] = kept_mib(tap.features()) if tap else 0.0
+    return cases
 
 
 def sample_once(model, latent_side: int, steps: int, cfg: float) -> None:
