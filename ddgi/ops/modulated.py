@@ -43,6 +43,13 @@ def _demodulation(weight: torch.Tensor, styles: torch.Tensor) -> torch.Tensor:
     return (styles.square() @ energy.t() + DEMODULATION_EPS).rsqrt()
 
 
+def modulated_kernel(weight: torch.Tensor, styles: torch.Tensor, gain: float = 1.0) -> torch.Tensor:
+    """The demodulated weights [O, I, k, k] of one sample, fp32: `weight` [O, I, k, k] times styles [I] and `gain`."""
+    weight, styles = weight.float(), styles.float()
+    scale = _demodulation(weight, styles[None])[0] * gain
+    return weight * styles[None, :, None, None] * scale[:, None, None, None]
+
+
 def modulated_conv(x: torch.Tensor, weight: torch.Tensor, styles: torch.Tensor, *, demodulate: bool = True,
                    up: bool = False, gain: float = 1.0) -> torch.Tensor:
     """Convolve with weights scaled per sample and input channel.

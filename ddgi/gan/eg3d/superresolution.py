@@ -8,6 +8,7 @@ from torch import nn
 
 from ...ops import upsample
 from ..stylegan2.layers import SynthesisLayer, ToRGB
+from ..stylegan2.strips import block_in_strips, fits
 from ..stylegan2.synthesis import NoiseSource, noise_source
 from .config import EG3DConfig
 
@@ -25,13 +26,20 @@ class SuperResolutionBlock(nn.Module):
         self.torgb = ToRGB(channels, 3, w_dim, **shared)
 
     def forward(self, x: torch.Tensor, img: torch.Tensor, w: torch.Tensor, noise: NoiseSource,
-                dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
-        """x [B, I, H, W], img [B, 3, H, W], w [B, w_dim]; both come back at the block's resolution."""
-        size = self.conv0.noise_const.shape[0]
-        x = self.conv0(x.to(dtype), w, noise(self.conv0, w, size))
-        x = self.conv1(x, w, noise(self.conv1, w, size))
-        img = upsample(img) if self.up else img
-        return x, img + self.torgb(x, w).float()
+                dtype: torch.dtype, needs_x: bool = True) -> tuple[torch.Tensor | None, torch.Tensor]:
+        """x [B, I, H, W], img [B, 3, H, W], w [B, w_dim]; both come back at the block's resolution.
+
+        Without `needs_x` the x that comes back may be None.
+        """
+        size, x = self.conv0.noise_const.shape[0], x.to(dtype)
+        noises = noise(self.conv0, w, size), noise(self.conv1, w, size)
+        if fits(self.conv1, x, size):
+            ws = w[:, None].expand(-1, 3, -1)
+            x, rgb = block_in_strips((self.conv0, self.conv1, self.torgb), x, ws, noises, size, needs_x)
+        else:
+            x = self.conv1(self.conv0(x, w, noises[0]), w, noises[1])
+            rgb = self.torgb(x, w)
+        return x, (upsample(img) if self.up else img) + rgb.float()
 
 
 class SuperResolution(nn.Module):
@@ -58,7 +66,7 @@ class SuperResolution(nn.Module):
         noise, w = noise_source(noise_mode, seed, None, len(ws)), ws[:, -1].float()
         x, img = feature.contiguous(memory_format=torch.channels_last), feature[:, :3]
         for block in (self.block0, self.block1):
-            x, img = block(x, img, w, noise, dtype or torch.float32)
+            x, img = block(x, img, w, noise, dtype or torch.float32, needs_x=block is self.block0)
         return img.contiguous()
 
     def _resize(self, feature: torch.Tensor) -> torch.Tensor:

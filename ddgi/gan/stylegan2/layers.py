@@ -23,9 +23,13 @@ class SynthesisLayer(nn.Module):
 
     def forward(self, x: torch.Tensor, w: torch.Tensor, noise: torch.Tensor | None, gain: float = 1.0) -> torch.Tensor:
         """x [B, I, H, W], w [B, w_dim], noise [1 or B, 1, H', W'] or None; returns [B, O, H', W']."""
-        full_gain = LRELU_GAIN * gain
         # Leaky ReLU commutes with a positive gain, so the gain is folded into the small factors.
-        x = modulated_conv(x, self.weight, equalised_linear(self.affine, w), up=self.up, gain=full_gain)
+        x = modulated_conv(x, self.weight, equalised_linear(self.affine, w), up=self.up, gain=LRELU_GAIN * gain)
+        return self.finish(x, noise, gain)
+
+    def finish(self, x: torch.Tensor, noise: torch.Tensor | None, gain: float = 1.0) -> torch.Tensor:
+        """What follows the convolution, whose output x has the gains already; it may be overwritten."""
+        full_gain = LRELU_GAIN * gain
         if noise is not None:
             noise = (noise * (self.noise_strength * full_gain)).to(x.dtype)
             x = x + noise if torch.is_grad_enabled() else x.add_(noise)

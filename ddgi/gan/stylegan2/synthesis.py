@@ -10,6 +10,7 @@ from ...ops import upsample
 from ..styles import StyleLayer
 from .config import StyleGAN2Config
 from .layers import PlainConv, SynthesisLayer, ToRGB
+from .strips import block_in_strips, fits
 
 NOISE_MODES = ("const", "random", "none")
 HALF_RESOLUTIONS = 4        # how many of the highest resolutions run in half precision when asked to
@@ -38,11 +39,19 @@ class SynthesisBlock(nn.Module):
             self.torgb = ToRGB(channels, config.img_channels, config.w_dim, **shared)
 
     def forward(self, x: torch.Tensor | None, img: torch.Tensor | None, ws: torch.Tensor, noise: NoiseSource,
-                dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """x [B, C, R/2, R/2] or None at 4 px, img [B, 3, R/2, R/2] or None, ws [B, 2 or 3, w_dim]; both at R."""
+                dtype: torch.dtype, needs_x: bool = True) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+        """x [B, C, R/2, R/2] or None at 4 px, img [B, 3, R/2, R/2] or None, ws [B, 2 or 3, w_dim]; both at R.
+
+        Without `needs_x` the x that comes back may be None.
+        """
         if self.resolution == 4:
             x = self.const.to(dtype).expand(ws.shape[0], -1, -1, -1).contiguous(memory_format=torch.channels_last)
             x = self.conv1(x, ws[:, 0], noise(self.conv1, ws, 4))
+        elif self.architecture == "skip" and fits(self.conv1, x.to(dtype), self.resolution):
+            noises = noise(self.conv0, ws, self.resolution), noise(self.conv1, ws, self.resolution)
+            x, rgb = block_in_strips((self.conv0, self.conv1, self.torgb), x.to(dtype), ws, noises, self.resolution,
+                                     needs_x)
+            return x, upsample(img) + rgb.float()
         else:
             x = x.to(dtype)
             residual = self.skip(x, gain=0.5 ** 0.5) if self.architecture == "resnet" else None
@@ -97,7 +106,8 @@ class SynthesisNetwork(nn.Module):
             is_half = dtype is not None and resolution << half_count > config.img_resolution
             count = 2 if resolution == 4 else 3
             block = getattr(self, f"b{resolution}")
-            x, img = block(x, img, ws[:, start:start + count], noise, dtype if is_half else torch.float32)
+            x, img = block(x, img, ws[:, start:start + count], noise, dtype if is_half else torch.float32,
+                           needs_x=blocks is not None or not block.is_last)
             start += count - 1
             if blocks is not None:
                 blocks[resolution] = (x, img)
