@@ -28,7 +28,7 @@ $(error no package is known to hold ComfyUI $(HOST_VERSION); use 0.30.0, 0.27.0 
 endif
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test train-demo workflows comfy-test lint clean
+.PHONY: setup demo test train-demo workflows bench-check comfy-test lint clean
 
 setup: $(VENV)/.ready
 
@@ -68,6 +68,10 @@ train-demo: setup
 # UI JSON -> API JSON by ComfyUI's own front end in headless Chromium, and thumbnails of what the workflows make.
 workflows: setup
 	@$(BIN)/python -m ddgi workflows $(ARGS)
+
+# Fails where a ratio of computing time is worse than docs/performance.md says.
+bench-check: setup
+	@$(BIN)/python -m ddgi bench check $(ARGS)
 
 # Optional checker of the ComfyUI registry, kept out of the pack's own environment.
 comfy-test: setup

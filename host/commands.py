@@ -97,6 +97,13 @@ def bench_capture(size: int, steps: int) -> dict:
     return run(size=size, steps=steps)
 
 
+def bench_kept(report) -> dict[str, dict]:
+    """See `benchmark.capture.growth_costs`."""
+    from .benchmark.capture import growth_costs
+
+    return growth_costs(folders.DEMO, report=report)
+
+
 def bench_encode(passes: int, report) -> dict[str, dict]:
     """See `benchmark.face.encode_costs`."""
     from .benchmark.face import encode_costs
@@ -117,6 +124,7 @@ def bench_train(kind: str, **settings) -> dict[str, dict]:
     """See `benchmark.train.run`."""
     from .benchmark.train import run
 
+    folders.register()
     return run(kind, **settings)
 
 

@@ -66,12 +66,11 @@ def _in_turn(calls: Sequence[Callable[[], object]], device: torch.device, repeat
 
 
 def _warm_up(call: Callable[[], object], device: torch.device) -> tuple[float, float | None]:
-    """1e9 operations of a first call, and the growth of memory in a second one in MiB."""
-    with FlopCounterMode(display=False) as counter:
-        call()
+    """1e9 operations of a first call, and the growth of memory in it in MiB."""
     memory = PeakMemory(device)
     memory.reset()
-    call()
+    with FlopCounterMode(display=False) as counter:
+        call()
     return counter.get_total_flops() / 1e9, memory.read()
 
 

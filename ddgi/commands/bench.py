@@ -3,11 +3,14 @@
 import argparse
 from pathlib import Path
 
-from . import bench_batch
+from . import bench_all, bench_batch
 from .report import say
 
 HELP = "measure what things cost on this machine"
 CASES = {
+    "all": "everything below in about ten minutes, and its page: --out docs writes docs/performance.md",
+    "page": "the page alone, from the numbers beside it",
+    "check": "the ratios of computing time again; fails where one is worse than the numbers beside the page",
     "stylegan2": "StyleGAN2 with the channels of FFHQ (random weights) beside the formulas as the paper writes them",
     "stylegan3": "StyleGAN3 of 256 px, configs T and R (random weights), beside the formulas",
     "eg3d": "planes, rays and views of an FFHQ-sized EG3D (random weights) beside the formulas",
@@ -24,11 +27,13 @@ CASES = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("case", choices=tuple(CASES), help="; ".join(f"{name}: {text}" for name, text in CASES.items()))
+    parser.add_argument("--out", metavar="FOLDER", help="all, page, check: where performance.md and its numbers are or "
+                        "go (default: docs; all: output/bench)")
     parser.add_argument("--size", type=int, default=512, help="capture, train: picture side in pixels (default: 512)")
     parser.add_argument("--steps", type=int,
                         help="capture: steps, 1 + a multiple of 4 (default: 9); train: of M and of T (default: 2)")
-    parser.add_argument("--generator", choices=("stylegan2", "eg3d"), default="stylegan2",
-                        help="train: which one (default: stylegan2)")
+    parser.add_argument("--generator", choices=("stylegan2", "eg3d", "demo"), default="stylegan2",
+                        help="train: which one, demo with the demo's diffusion model (default: stylegan2)")
     parser.add_argument("--batch", type=int, default=1,
                         help="train: pictures in a step; stylegan2, stylegan3: pictures in a call (default: 1)")
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 1024], metavar="PIXELS",
@@ -55,12 +60,21 @@ def run(args: argparse.Namespace) -> dict:
     from ..benchmark.ratios import OtherWork, warning
 
     others = OtherWork()
-    result = {"capture": _capture, "views": _views, "train": _train, "batch": bench_batch.run, "stylegan2": _stylegan2,
-              "stylegan3": _stylegan3, "eg3d": _eg3d, "bridge": _bridge, "encode": _encode, "chain": _chain,
-              "boot": _boot}[args.case](args)
+    cases = {"all": _all, "page": bench_all.run_page, "check": _check, "stylegan2": _stylegan2,
+             "stylegan3": _stylegan3, "eg3d": _eg3d, "capture": _capture, "views": _views, "bridge": _bridge,
+             "encode": _encode, "chain": _chain, "batch": bench_batch.run, "boot": _boot, "train": _train}
+    result = cases[args.case](args)
     if line := warning(others.share()):
         say(args, line)
     return result
+
+
+def _all(args: argparse.Namespace) -> dict:
+    return bench_all.run_all(args, _device(args))
+
+
+def _check(args: argparse.Namespace) -> dict:
+    return bench_all.run_check(args, _device(args))
 
 
 def _capture(args: argparse.Namespace) -> dict:

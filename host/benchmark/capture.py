@@ -142,7 +142,8 @@ def sample_once(model, latent_side: int, steps: int, cfg: float) -> None:
     guider = comfy.samplers.CFGGuider(model)
     guider.set_conds(positive, negative)
     guider.set_cfg(cfg)
-    latent = torch.zeros(1, 4, latent_side, latent_side)
+    channels = model.get_model_object("latent_format").latent_channels
+    latent = torch.zeros(1, channels, latent_side, latent_side)
     noise = torch.randn(latent.shape, generator=rng)
     sigmas = comfy.samplers.calculate_sigmas(model.get_model_object("model_sampling"), "normal", steps)
     with torch.inference_mode():

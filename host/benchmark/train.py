@@ -15,7 +15,9 @@ from ...ddgi.benchmark.generators import GENERATORS
 from ...ddgi.benchmark.training import OWN_STEPS, training_costs
 from ...ddgi.demo.config import DiffusionConfig
 from ..core_models import build_autoencoder, build_control_net, build_vae, initialise, load_control_net
+from ..diffusion import DEMO
 from ..training.encoder import DiffusionEncoder
+from ..training.recipe import ModelTable, open_encoder, open_generator
 from .capture import SD15_UNET, sd15_model
 
 SD15 = DiffusionConfig(
@@ -42,11 +44,17 @@ def run(kind: str = "stylegan2", *, size: int = 512, steps: int = 2, batch: int 
         clock: str = "wall", report: Callable[[str], None] = lambda line: None) -> dict[str, dict]:
     """Measure at `size` pixels of the diffusion model -> the dict of `training_costs`.
 
-    kind: of `GENERATORS`. precision: of the bridge and its generator, see `TrainConfig`. clock: of `stopwatch.CLOCKS`.
+    kind: of `GENERATORS`, or `DEMO`: the demo's diffusion model and generator at their own size.
+    precision: of the bridge and its generator, see `TrainConfig`. clock: of `stopwatch.CLOCKS`.
     """
-    report("random weights of Stable Diffusion 1.5's sizes")
-    encoder = sd15_encoder(size)
-    generator = GENERATORS[kind]().to(comfy.model_management.get_torch_device())
+    if kind == DEMO:
+        models = ModelTable(steps=OWN_STEPS)
+        encoder, generator = open_encoder(models), open_generator(models)
+        size = encoder.size
+    else:
+        report("random weights of Stable Diffusion 1.5's sizes")
+        encoder = sd15_encoder(size)
+        generator = GENERATORS[kind]().to(comfy.model_management.get_torch_device())
     with tempfile.TemporaryDirectory() as folder:
         return training_costs(encoder, generator, Path(folder), size=size, steps=steps, batch=batch,
                               precision=precision, clock=clock, report=report)
