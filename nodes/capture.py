@@ -21,7 +21,7 @@ _CHOICES = ("all", "last", "every k-th", "list")
 
 def _step_inputs() -> list:
     return [
-        io.Combo.Input("capture_steps", options=list(_CHOICES), default="all",
+        io.Combo.Input("capture_steps", options=list(_CHOICES), default="last",
                        tooltip="Which sampling steps to keep. Early steps hold the layout and the words, late steps "
                                "the fine structure. A kept step takes about 20 MB for a 512 px picture of SD 1.5; last "
                                "is the lightest."),

@@ -79,6 +79,14 @@ def test_tap_around_sampler_custom_advanced(nodes, tiny):
     assert features.steps[0].sigma == pytest.approx(float(sigmas[0]))
 
 
+def test_without_a_choice_only_the_step_is_kept_that_a_bridge_reads(pack, nodes):
+    def default(node, name):
+        return next(entry.default for entry in node.GET_SCHEMA().inputs if entry.id == name)
+
+    read = default(pack.nodes.bridge.MappingAbSMNetLatent, "step")
+    assert {default(nodes[name], "capture_steps") for name in ("DDGIFeatureExtract", "DDGIFeatureTap")} == {read}
+
+
 def test_collect_without_a_run_says_what_to_connect(pack, nodes, tiny):
     _, tap = execute(nodes["DDGIFeatureTap"], tiny.model(), "all", 1, "")
     with pytest.raises(ddgi.InputError, match="has not sampled anything. Connect the MODEL output"):
