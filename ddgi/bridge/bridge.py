@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from .. import native
+from ..errors import InputError
 from ..features import DiffusionFeatures, StepFeatures
 from ..files import save_tensors
 from ..gan import GanLatent, truncate
@@ -14,7 +15,8 @@ from .inputs import BridgeInputs, bridge_inputs
 from .networks import AbSMNet, FeatureMapping
 
 FORMAT = "ddgi.bridge"
-STEP_CHOICES = ("last", "first", "mean", "schedule")
+SEVERAL = ("mean", "schedule")
+STEP_CHOICES = ("last", "first", *SEVERAL)
 
 
 class Bridge(nn.Module):
@@ -90,7 +92,10 @@ def read_config(path: str | Path) -> BridgeConfig:
 
 
 def _steps(features: DiffusionFeatures, choice: str | int) -> list[StepFeatures]:
-    return list(features.steps) if choice in ("mean", "schedule") else [features.select(choice)]
+    if choice in SEVERAL and len(features.steps) == 1 and features.steps[0].step > 0:
+        raise InputError(f"The step choice {choice!r} reads several steps, and only step {features.steps[0].step} of "
+                         f"the sampling run was kept; set capture_steps of the sampler or tap to all.")
+    return list(features.steps) if choice in SEVERAL else [features.select(choice)]
 
 
 def _blend_schedule(latents: list[torch.Tensor]) -> torch.Tensor:

@@ -86,6 +86,16 @@ def test_a_batch_equals_its_singles(bridge):
         assert torch.allclose(bridge(one).ws, whole[row:row + 1], atol=1e-5)
 
 
+def test_mean_and_schedule_refuse_the_only_step_that_was_kept(bridge):
+    given = features(steps=3)
+    last = dataclasses.replace(given, steps=given.steps[-1:])
+    for choice in ("mean", "schedule"):
+        with pytest.raises(InputError, match="set capture_steps of the sampler or tap to all"):
+            bridge(last, step=choice)
+    first = dataclasses.replace(given, steps=(dataclasses.replace(given.steps[0], step=0),))      # a single pass
+    assert torch.equal(bridge(first, step="mean").ws, bridge(first).ws)
+
+
 def test_mean_and_schedule_combine_the_steps(bridge):
     given = features(steps=3)
     singles = [bridge(given, step=i).ws for i in range(3)]
