@@ -56,6 +56,7 @@ class EditFace(io.ComfyNode):
                                         "run, while you drag the sliders."),
             ],
             outputs=[Latent.Output(display_name="latent", tooltip="The changed faces, for DDGI Render Face.")],
+            is_output_node=True,        # so that a run wakes the sliders of a page that was loaded anew
         )
 
     @classmethod

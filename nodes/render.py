@@ -61,6 +61,7 @@ class Render(io.ComfyNode):
                 io.Mask.Output(display_name="alpha", tooltip="A mask that is 1 where the head is; for a 2D generator "
                                                              "the alpha channel of its pictures, or 1 everywhere."),
             ],
+            is_output_node=True,        # so that a run brings back the head of a page that was loaded anew
         )
 
     @classmethod
@@ -87,8 +88,7 @@ class Render(io.ComfyNode):
             from ..host.live.sessions import SESSIONS
             from ..host.live.shaping import TurningHead
 
-            head = dataclasses.replace(latent, ws=ws.to(intermediate_device()))
-            session = TurningHead(generator, head, noise_mode, seed, dtype=_DTYPES[precision], **options)
+            session = TurningHead(generator, latent, truncation, noise_mode, seed, dtype=_DTYPES[precision], **options)
             turned = {"ddgi_live": [SESSIONS.open(session)]}
         return io.NodeOutput(image, _channels_last(depth.expand(-1, 3, -1, -1)), _channels_last(normals), raw,
                              _channels_last(alpha)[..., 0], ui=turned)

@@ -16,9 +16,11 @@ from ...ddgi.bridge import Bridge
 from ...ddgi.demo import files
 from ...ddgi.painting import PREFIX
 from ...ddgi.stopwatch import Stopwatch
-from .. import folders, live
+from .. import folders
 from ..chain import Chain
 from ..diffusion import open_diffusion
+from ..live import painting, sessions
+from ..live.painting import LiveFace, PaintRequest
 from ..managed import ManagedModel, managed_bridge, managed_generator
 
 WORDS = "a happy woman with red hair"
@@ -34,23 +36,23 @@ class DemoFaces:
         self.bridge = managed_bridge(folder / (files.BRIDGE_3D if is_3d else files.BRIDGE))
         self.generator: ManagedModel = managed_generator(folder / (files.EG3D if is_3d else files.GENERATOR))
         parts = self.diffusion
-        self.face = live.LiveFace(parts.model, parts.clip, parts.control_net, self.bridge, self.generator)
+        self.face = LiveFace(parts.model, parts.clip, parts.control_net, self.bridge, self.generator)
         self._requests = _requests()
 
     def one_pass(self) -> bytes:
         """A JPEG from a single U-Net pass."""
-        return live.jpeg(self.face.face(next(self._requests)))
+        return sessions.jpeg(self.face.picture(next(self._requests)))
 
     def sampled(self) -> torch.Tensor:
         """A picture after a whole sampling run."""
         return self.face.finished(next(self._requests), STEPS, CFG)[1]
 
 
-def _requests() -> Iterator[live.Request]:
+def _requests() -> Iterator[PaintRequest]:
     drawings = [PREFIX + base64.b64encode(path.read_bytes()).decode()
                 for path in sorted(folders.EXAMPLES.glob("mask_*.png"))]
     for seed, drawing in enumerate(itertools.cycle(drawings)):
-        yield live.Request(drawing, "mask", WORDS, seed)
+        yield PaintRequest(drawing=drawing, prompt=WORDS, seed=seed)
 
 
 def encode_costs(folder: Path, repeats: int = PASSES, report: Callable[[str], None] = lambda line: None) -> dict:
@@ -63,9 +65,9 @@ def encode_costs(folder: Path, repeats: int = PASSES, report: Callable[[str], No
     """
     report(f"one pass to a face, {repeats} times")
     faces, device = DemoFaces(folder), comfy.model_management.get_torch_device()
-    parts = {"hint": (live, "read_painting"), "control_net": (comfy.controlnet.ControlNet, "get_control"),
+    parts = {"hint": (painting, "read_painting"), "control_net": (comfy.controlnet.ControlNet, "get_control"),
              "unet": (comfy.model_base.BaseModel, "apply_model"), "bridge": (Bridge, "forward"),
-             "render": (type(faces.generator.value), "render"), "jpeg": (live, "jpeg")}
+             "render": (type(faces.generator.value), "render"), "jpeg": (sessions, "jpeg")}
     with Stopwatch(device).watching(parts) as waited, Stopwatch(device, "cpu").watching(parts) as computed:
         face = measure(faces.one_pass, device, repeats=repeats)
     chain, numbers = Chain(faces.diffusion), itertools.count()

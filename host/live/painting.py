@@ -72,7 +72,7 @@ class LiveFace(Session):
     def finished(self, request: PaintRequest, steps: int, cfg: float) -> tuple[GanLatent, torch.Tensor]:
         """The face after a whole sampling run of `steps` steps (0: as the brush has it), and its picture as IMAGE."""
         with self.lock:
-            held = self.models()
+            held = self.held()
             latent = self._sampled(request, held, steps, cfg) if steps else self.latent(request, held)
             generator: ManagedModel = held["generator"]
             network = generator.load(memory_required=generator.value.memory_estimate())

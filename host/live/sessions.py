@@ -70,7 +70,7 @@ class View:
 class Session(ABC):
     """A face that a page asks for again and again.
 
-    It holds its models weakly, so that the host can free them at any time.
+    It holds models, latents and directions weakly, so that the host can free them at any time.
 
     Attributes:
         Request: what it is asked by.
@@ -80,14 +80,18 @@ class Session(ABC):
     Request: ClassVar[type[View]]
     options: dict[str, Any] = {}
 
-    def __init__(self, generator: ManagedModel, **models):
-        self._held = {name: value and weakref.ref(value) for name, value in {"generator": generator, **models}.items()}
+    def __init__(self, generator: ManagedModel, **values):
+        self._held = {name: value if value is None else weakref.ref(value) for name, value in values.items()}
+        self._held["generator"] = weakref.ref(generator, self._forget)
         self._last: tuple[View, GanLatent, torch.Tensor | None] | None = None     # of the face that may be turned
         self.lock = threading.Lock()
 
+    def _forget(self, _) -> None:
+        self._last = None
+
     @abstractmethod
     def latent(self, request: View, held: dict[str, Any]) -> GanLatent:
-        """The face that is asked for; held: the models, by the names that `__init__` got them under."""
+        """The face that is asked for; held: what `__init__` got, by the same names."""
 
     def planes(self, network: EG3DGenerator, latent: GanLatent) -> torch.Tensor:
         """The head's planes, which serve every view."""
@@ -122,7 +126,7 @@ class Session(ABC):
             InputError: a request that cannot be met, or models that were freed.
         """
         with self.lock:
-            held = self.models()
+            held = self.held()
             generator: ManagedModel = held["generator"]
             latent, planes = self._read(request, held)
             network = generator.load(memory_required=generator.value.memory_estimate())
@@ -136,14 +140,14 @@ class Session(ABC):
         levels = to_bytes(resize(picture[:1].float().cpu().clamp(-1, 1), side))
         return Image.fromarray(levels[0].movedim(0, -1).numpy())
 
-    def models(self) -> dict[str, Any]:
+    def held(self) -> dict[str, Any]:
         """
         Raises:
             InputError: they were freed.
         """
         held = {name: value and value() for name, value in self._held.items()}
         if any(value is None and self._held[name] for name, value in held.items()):
-            raise InputError("The models were freed; press Run once, and the face follows again.")
+            raise InputError("The models or faces were freed; press Run once, and the face follows again.")
         return held
 
     def _read(self, request: View, held: dict) -> tuple[GanLatent, torch.Tensor | None]:

@@ -39,7 +39,7 @@ class SliderRequest(View):
 class SliderFace(Session):
     """The first face of a latent, moved along directions as far as the sliders say.
 
-    moves: what was run; their strengths are replaced by a request's. keep_unmoved: as in *DDGI Edit Face*.
+    moves: directions and layers of what was run; a request has the strengths. keep_unmoved: as in *DDGI Edit Face*.
 
     Raises:
         InputError: the generator is a stranger to the latent or to a direction.
@@ -48,33 +48,36 @@ class SliderFace(Session):
     Request = SliderRequest
 
     def __init__(self, generator: ManagedModel, latent: GanLatent, moves: Sequence[Move], keep_unmoved: bool):
-        super().__init__(generator)
         latent.check(generator.value, relative=True)
-        self._face, self._moves, self._keep_unmoved = pick(latent, [0]), list(moves), keep_unmoved
+        directions = {f"direction {slot}": move.direction for slot, move in enumerate(moves)}
+        super().__init__(generator, latent=latent, **directions)
+        self._layers, self._keep_unmoved = [move.layers for move in moves], keep_unmoved
 
     def latent(self, request: SliderRequest, held: dict) -> GanLatent:
-        if len(request.strengths) != len(self._moves):
-            raise InputError(f"{len(request.strengths)} strengths were sent for {len(self._moves)} directions; press "
+        if len(request.strengths) != len(self._layers):
+            raise InputError(f"{len(request.strengths)} strengths were sent for {len(self._layers)} directions; press "
                              f"Run, and the sliders follow the directions that are connected now.")
-        moves = [dataclasses.replace(move, strength=strength)
-                 for move, strength in zip(self._moves, request.strengths)]
-        return edit(self._face, moves, unmoved(moves) if self._keep_unmoved else [])
+        moves = [Move(held[f"direction {slot}"], strength, layers)
+                 for slot, (strength, layers) in enumerate(zip(request.strengths, self._layers))]
+        return edit(pick(held["latent"], [0]), moves, unmoved(moves) if self._keep_unmoved else [])
 
 
 class TurningHead(Session):
     """The first head of a latent, as it was rendered, from wherever it is looked at.
 
-    noise_mode, seed, options: those that it was rendered with, see `EG3DGenerator.render`.
+    truncation, noise_mode, seed, options: those that it was rendered with, see `EG3DGenerator.render`.
     """
 
     Request = View
 
-    def __init__(self, generator: ManagedModel, latent: GanLatent, noise_mode: str, seed: int, **options):
-        super().__init__(generator)
-        self._head, self._noise, self.options = pick(latent, [0]), (noise_mode, seed), options
+    def __init__(self, generator: ManagedModel, latent: GanLatent, truncation: float, noise_mode: str, seed: int,
+                 **options):
+        super().__init__(generator, latent=latent)
+        self._truncation, self._noise, self.options = truncation, (noise_mode, seed), options
 
     def latent(self, request: View, held: dict) -> GanLatent:
-        return self._head
+        head, network = pick(held["latent"], [0]), held["generator"].load()
+        return dataclasses.replace(head, ws=network.truncate(head.ws.to(network.w_avg), self._truncation))
 
     def planes(self, network: EG3DGenerator, latent: GanLatent) -> torch.Tensor:
         return network.planes(latent.ws.to(network.w_avg), *self._noise)

@@ -32,7 +32,7 @@ GRAPH = """(async () => {
     live.widgets.find(w => w.name === 'steps').value = 1;
     app.canvas.ds.scale = 1; app.canvas.ds.offset = [0, 0]; app.canvas.setDirty(true, true);
 })()"""
-FACE = "document.querySelector('.ddgi-painter .face img')?.src ?? ''"
+FACE = "document.querySelector('.ddgi-painter .ddgi-face img')?.src ?? ''"
 
 
 @pytest.fixture(scope="module")
