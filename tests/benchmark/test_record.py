@@ -61,7 +61,7 @@ def test_a_page_has_its_numbers_its_chart_and_an_empty_place_for_a_graphics_card
     page = files["performance.md"]
     assert files.keys() == {"performance.md", "performance/cpu_at_once.svg"}
     assert "| 1024 px | 1.23 | 1 | 1.6 | 1.8 |" in page and "Others took 50% of the machine" in page
-    assert "No graphics card was lent" in page and "| StyleGAN2 | 1024 px |  |  |  |" in page
+    assert "No graphics card was at hand" in page and "| StyleGAN2 | 1024 px |  |  |  |" in page
 
 
 def test_a_chart_has_a_mark_for_each_point():
