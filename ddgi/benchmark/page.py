@@ -59,8 +59,8 @@ same run. `make bench-check` measures the ratios of computing again and fails wh
 # What stands in the place of a device's numbers.
 _MISSING = {
     "cpu": "Not measured yet; `python -m ddgi bench all --out docs` fills the rows in.",
-    "cuda": "No graphics card was at hand when this was written, so the rows stand empty; `python -m ddgi bench all --out "
-            "docs` on a machine with one fills them in."}
+    "cuda": "No graphics card was at hand when this was written, so the rows stand empty; `python -m ddgi bench all "
+            "--out docs` on a machine with one fills them in."}
 
 
 def _machine(record: dict) -> str:

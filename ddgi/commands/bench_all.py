@@ -9,6 +9,7 @@ from ..errors import InputError
 from .report import say
 
 OUT = "output/bench"            # of bench all, where --out does not say
+TRIES = 3                       # of a section that bench check finds slower: other programs disturb a single one
 CHECKED = ("stylegan2", "stylegan3", "eg3d", "chain")
 
 
@@ -40,7 +41,7 @@ def run_page(args: argparse.Namespace) -> dict:
 
 
 def run_check(args: argparse.Namespace, device) -> dict:
-    """Measure the ratios of computing time again.
+    """Measure the ratios of computing time again; what falls short up to `TRIES` times, of which the best counts.
 
     Raises:
         InputError: one is worse than recorded by more than the margin.
@@ -49,12 +50,19 @@ def run_check(args: argparse.Namespace, device) -> dict:
 
     path = _file(_folder(args), device.type)
     committed, sections = read(path), _sections(args, device)
-    found = measured({name: sections[name] for name in CHECKED}, device)
-    if phrases := worse({name: part["rows"] for name, part in found["sections"].items()}, committed):
+    best: dict[str, dict[str, dict]] = {name: {} for name in CHECKED}
+    for _ in range(TRIES):
+        short = {name: sections[name] for name, rows in best.items() if not rows or worse({name: rows}, committed)}
+        if not short:
+            break
+        for name, part in measured(short, device)["sections"].items():
+            for row, case in part["rows"].items():
+                best[name][row] = max(best[name].get(row, case), case, key=lambda each: each.get("cpu_ratio", 0))
+    if phrases := worse(best, committed):
         raise InputError(f"Slower than {path} by more than {MARGIN:.0%}: {'; '.join(phrases)}. Make it fast again, or "
                          f"record what it is now: python -m ddgi bench all --out {path.parents[1]}")
     say(args, f"No ratio is worse than in {path} by more than {MARGIN:.0%}.")
-    return found
+    return {"sections": best}
 
 
 def _folder(args: argparse.Namespace) -> Path:

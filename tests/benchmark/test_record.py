@@ -91,6 +91,16 @@ def test_the_check_fails_in_one_sentence(found, tmp_path, monkeypatch, capsys):
     assert main(arguments) == 0
 
 
+def test_the_check_looks_again_where_a_section_was_disturbed(found, tmp_path, monkeypatch):
+    record.write(tmp_path / "performance" / "cpu.json", json.dumps(found))
+    ratios = {"stylegan2": [0.5, 0.9, 1.8], "chain": [1.8]}
+    monkeypatch.setattr(bench_all, "CHECKED", tuple(ratios))
+    monkeypatch.setattr(bench_all, "_sections", lambda args, device: {
+        name: lambda left=left: {"1024_px": {**CASE, "cpu_ratio": left.pop(0)}} for name, left in ratios.items()})
+    assert main(["bench", "check", "--out", str(tmp_path), "--device", "cpu"]) == 0
+    assert ratios == {"stylegan2": [], "chain": []}
+
+
 def test_all_writes_record_page_and_charts(monkeypatch, tmp_path):
     monkeypatch.setattr(bench_all, "_sections", lambda args, device: {"views": lambda: {"1_view": CASE}})
     assert main(["bench", "all", "--out", str(tmp_path), "--device", "cpu", "--json"]) == 0
