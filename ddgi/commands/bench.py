@@ -59,8 +59,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> dict:
     from ..benchmark.ratios import OtherWork, warning
 
+    if args.case == "page":
+        return bench_all.run_page(args)
     others = OtherWork()
-    cases = {"all": _all, "page": bench_all.run_page, "check": _check, "stylegan2": _stylegan2,
+    cases = {"all": _all, "check": _check, "stylegan2": _stylegan2,
              "stylegan3": _stylegan3, "eg3d": _eg3d, "capture": _capture, "views": _views, "bridge": _bridge,
              "encode": _encode, "chain": _chain, "batch": bench_batch.run, "boot": _boot, "train": _train}
     result = cases[args.case](args)
