@@ -55,6 +55,12 @@ def atomic_path(path: str | Path, remedy: str = _REMEDY, tidy: bool = True):
         raise write_error(path, error, remedy) from error
 
 
+def write_text(path: str | Path, text: str, remedy: str = _REMEDY) -> None:
+    """Write a text file whole or not at all; errors as those of `atomic_path`."""
+    with atomic_path(path, remedy) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def make_folder(path: str | Path) -> Path:
     """The folder `path`, with those above it; it may be there already.
 

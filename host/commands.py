@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..ddgi.commands.report import PromptProgress, say
 from ..ddgi.errors import InputError
-from ..ddgi.files import atomic_path
+from ..ddgi.files import write_text
 from . import folders
 
 
@@ -180,7 +180,6 @@ def write_help(args: argparse.Namespace, classes: Sequence[type], groups: Sequen
     if args.check and stale:
         raise InputError(f"{', '.join(names)} do not say what the nodes say; run: python -m ddgi help")
     for path, name in zip(stale, names):
-        with atomic_path(path) as temporary:
-            temporary.write_text(texts[path], encoding="utf-8")
+        write_text(path, texts[path])
         say(args, name)
     return {"written": names}

@@ -44,3 +44,17 @@ def pack(host):
 def golden():
     """The folder of reference numbers."""
     return ROOT / "tests" / "golden"
+
+
+@pytest.fixture(scope="session")
+def randomised():
+    """To a generator with noise and biases that are not zero, as they are before training."""
+    import torch
+
+    def change(generator):
+        rng = torch.Generator().manual_seed(1)
+        for name, value in generator.module.named_parameters():
+            if name.endswith(("noise_strength", "bias")):
+                value.data += 0.5 * torch.randn(value.shape, generator=rng)
+        return generator
+    return change

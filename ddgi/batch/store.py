@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import InputError
-from ..files import atomic_path, sweep, write_error
+from ..files import atomic_path, sweep, write_error, write_text
 from ..lock import FolderLock
 from .plan import Job, Plan
 
@@ -134,8 +134,7 @@ class Store:
 
     def write_text(self, name: str, text: str) -> None:
         """Write a file of the folder itself, whole or not at all."""
-        with atomic_path(self.folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_text(self.folder / name, text)
 
     def write_manifest(self, plan: Plan, jobs_digest: str, problems: dict[str, str]) -> None:
         """What was asked for and what was made, row by row: the same for every way that led there.

@@ -10,7 +10,6 @@ from pathlib import Path
 import torch
 
 from ..errors import InputError
-from ..files import atomic_path
 from .ratios import OtherWork, ceilings
 
 MARGIN = 0.2                # of a ratio: repeats on a busy machine differ by half of it
@@ -68,12 +67,6 @@ def read(path: Path) -> dict:
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is no record of python -m ddgi bench all; make it anew.") from error
     return record
-
-
-def write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def _numbers(case: Mapping, names) -> dict[str, float]:

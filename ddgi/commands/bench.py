@@ -62,9 +62,9 @@ def run(args: argparse.Namespace) -> dict:
     if args.case == "page":
         return bench_all.run_page(args)
     others = OtherWork()
-    cases = {"all": _all, "check": _check, "stylegan2": _stylegan2,
-             "stylegan3": _stylegan3, "eg3d": _eg3d, "capture": _capture, "views": _views, "bridge": _bridge,
-             "encode": _encode, "chain": _chain, "batch": bench_batch.run, "boot": _boot, "train": _train}
+    cases = {"all": _all, "check": _check, "stylegan2": _stylegan2, "stylegan3": _stylegan3, "eg3d": _eg3d,
+             "capture": _capture, "views": _views, "bridge": _bridge, "encode": _encode, "chain": _chain,
+             "batch": bench_batch.run, "boot": _boot, "train": _train}
     result = cases[args.case](args)
     if line := warning(others.share()):
         say(args, line)

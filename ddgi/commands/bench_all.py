@@ -15,18 +15,20 @@ CHECKED = ("stylegan2", "stylegan3", "eg3d", "chain")
 
 def run_all(args: argparse.Namespace, device) -> dict:
     """Measure every section, and write the record and the page."""
-    from ..benchmark.record import measured, write
+    from ..benchmark.record import measured
+    from ..files import write_text
 
     record = measured(_sections(args, device), device)
     folder = Path(args.out or OUT)
-    write(_file(folder, device.type), json.dumps(record, indent=1) + "\n")
+    write_text(_file(folder, device.type), json.dumps(record, indent=1) + "\n")
     return record | run_page(argparse.Namespace(out=folder, json=args.json))
 
 
 def run_page(args: argparse.Namespace) -> dict:
     """Write the page of the records that there are."""
     from ..benchmark.page import DEVICES, page_files
-    from ..benchmark.record import read, write
+    from ..benchmark.record import read
+    from ..files import write_text
 
     folder = _folder(args)
     records = {device: read(_file(folder, device)) for device in DEVICES if _file(folder, device).is_file()}
@@ -35,7 +37,7 @@ def run_page(args: argparse.Namespace) -> dict:
                          f"{folder}")
     files = page_files(records)
     for name, text in files.items():
-        write(folder / name, text)
+        write_text(folder / name, text)
     say(args, str(folder / "performance.md"))
     return {"written": sorted(files)}
 

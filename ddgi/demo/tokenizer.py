@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from ..files import atomic_path
+from ..files import write_text
 from ..headworld import LATER_WORDS, VOCABULARY
 
 START, END = "<|startoftext|>", "<|endoftext|>"
@@ -38,8 +38,7 @@ def write_tokenizer(folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     lines = ["#version: 0.2", *map(" ".join, merges)]
     for name, text in (("vocab.json", json.dumps(ids)), ("merges.txt", "\n".join(lines) + "\n")):
-        with atomic_path(folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_text(folder / name, text)
     return len(ids)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..config import short
 from ..errors import InputError, first_line
-from ..files import atomic_path
+from ..files import write_text
 
 IDENTITY, CONTENTS = "training.json", "contents.json"
 
@@ -104,8 +104,7 @@ def _first_change(old: dict[str, str], new: dict[str, str]) -> str | None:
 
 
 def _write(path: Path, values: dict) -> None:
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(values, indent=2), encoding="utf-8")
+    write_text(path, json.dumps(values, indent=2))
 
 
 def _read(path: Path) -> dict:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from ..errors import InputError, first_line
-from ..files import atomic_path, sweep, write_error
+from ..files import atomic_path, sweep, write_error, write_text
 from ..seeds import numbered, seeded
 from ..stopwatch import in_words
 from .folder import curve_lines
@@ -209,8 +209,7 @@ class Stage:
         if cut := sum(values is None for _, values in lines):
             self.report(f"problem          {cut} lines of {self.log} cannot be read and are left out")
         if len(kept) < len(lines):
-            with atomic_path(self.log, _REMEDY) as temporary:
-                temporary.write_text("".join(kept), encoding="utf-8")
+            write_text(self.log, "".join(kept), _REMEDY)
 
     def _write_log(self, values: dict[str, float]) -> None:
         self.note({"seconds": round(self.seconds, 1), **{k: round(v, 5) for k, v in values.items()}})

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from statistics import mean
 
 import torch
 
@@ -10,11 +11,10 @@ from ...ddgi.checkpoints import load_generator
 from ...ddgi.demo import files
 from ...ddgi.evaluation import load_judges
 from ...ddgi.evaluation.judges import Judges
-from ...ddgi.evaluation.metrics import confusion
+from ...ddgi.evaluation.metrics import class_iou, confusion
 from ...ddgi.gan import GanLatent, Generator
 from ...ddgi.headworld import ATTRIBUTES
 from ...ddgi.latents import Move, edit, save_directions, sefa_directions, word_direction
-from ...ddgi.palette import CLASS_NAMES
 from .. import folders
 from ..chain import Chain
 from ..managed import managed_bridge
@@ -138,9 +138,8 @@ class _Trial:
             without &= read["gender"].argmax(1) == ATTRIBUTES["gender"].index("man")
         change = {name: (new[name] - read[name])[without] for name in ATTRIBUTES}
         others = [change[name].abs().sum(1).mean() / 2 for name in ATTRIBUTES if name != slider.attribute]
-        counts = confusion(new_parts[without], parts[without]).double()
-        iou = counts.diag() / (counts.sum(0) + counts.sum(1) - counts.diag()).clamp_min(1)
-        kept = [number for number, part in enumerate(CLASS_NAMES) if part not in slider.parts and counts[number].any()]
+        kept = [iou for part, iou in class_iou(confusion(new_parts[without], parts[without])).items()
+                if part not in slider.parts]
         return {"gain": round(change[slider.attribute][:, place].mean().item(), 4),
                 "others": round(torch.stack(others).mean().item(), 4),
-                "kept_miou": round(iou[kept].mean().item(), 4)}
+                "kept_miou": round(mean(kept), 4)}

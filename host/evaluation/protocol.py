@@ -17,7 +17,7 @@ from ...ddgi.evaluation.measure import Measure, Networks, Truth
 from ...ddgi.evaluation.networks import network_names, open_networks
 from ...ddgi.evaluation.papers import paper_scores
 from ...ddgi.evaluation.protocol import Protocol, read_protocol
-from ...ddgi.files import atomic_path, make_folder
+from ...ddgi.files import make_folder, write_text
 from ...ddgi.pictures import resize
 from ...ddgi.seeds import numbered
 from ...ddgi.stopwatch import Stopwatch
@@ -211,8 +211,7 @@ def _write(out: Path, found: dict, evaluation: _Evaluation) -> None:
     texts = {"report.json": json.dumps(found, indent=2) + "\n", "report.md": reports.markdown(found),
              "index.html": page(found["title"], body, reports.STYLE)}
     for name, text in texts.items():
-        with atomic_path(out / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_text(out / name, text)
 
 
 def _device_name(device: torch.device) -> str:

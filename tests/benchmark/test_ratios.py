@@ -26,15 +26,6 @@ ALIAS_FREE = {
                          conv_kernel=1, use_radial_filters=True, conv_clamp=1.0)}
 
 
-def randomised(generator):
-    """With noise and biases that are not zero, as they are before training."""
-    rng = seeded(1)
-    for name, value in generator.module.named_parameters():
-        if name.endswith(("noise_strength", "bias")):
-            value.data += 0.5 * torch.randn(value.shape, generator=rng)
-    return generator
-
-
 def latents(generator, batch):
     return torch.randn(batch, generator.config.num_ws, 8, generator=seeded(2))
 
@@ -42,7 +33,7 @@ def latents(generator, batch):
 # Rounding differs by the order of sums; 1/255 of the range is 0.008.
 @pytest.mark.parametrize("batch", [1, 3])
 @torch.inference_mode()
-def test_flat_pictures_are_those_of_the_formulas(batch):
+def test_flat_pictures_are_those_of_the_formulas(batch, randomised):
     generator = randomised(StyleGAN2Generator.untrained(FLAT))
     ws = latents(generator, batch)
     torch.testing.assert_close(generator.module.synthesis(ws), plain.stylegan2(generator.module.synthesis, ws),
@@ -51,7 +42,7 @@ def test_flat_pictures_are_those_of_the_formulas(batch):
 
 @pytest.mark.parametrize("kind", ALIAS_FREE)
 @torch.inference_mode()
-def test_alias_free_pictures_are_those_of_the_formulas(kind):
+def test_alias_free_pictures_are_those_of_the_formulas(kind, randomised):
     generator = randomised(StyleGAN3Generator.untrained(ALIAS_FREE[kind]))
     ws = latents(generator, 2)
     found = generator.module.synthesis(ws)
@@ -60,7 +51,7 @@ def test_alias_free_pictures_are_those_of_the_formulas(kind):
 
 
 @torch.inference_mode()
-def test_heads_are_those_of_the_formulas():
+def test_heads_are_those_of_the_formulas(randomised):
     generator = randomised(EG3DGenerator.untrained(HEAD))
     ws, label = latents(generator, 2), generator.camera(yaw=20.0).label
     planes = plain.eg3d_planes(generator.module, ws)

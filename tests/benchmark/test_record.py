@@ -13,6 +13,7 @@ from ddgi.benchmark.plot import line_chart
 from ddgi.cli import main
 from ddgi.commands import bench_all
 from ddgi.errors import InputError
+from ddgi.files import write_text
 from ddgi.runner.host import PACK_ROOT
 
 CPU = torch.device("cpu")
@@ -80,19 +81,19 @@ def test_a_ratio_may_be_worse_by_the_margin(found, ratio, said):
 
 def test_the_check_fails_in_one_sentence(found, tmp_path, monkeypatch, capsys):
     path = tmp_path / "performance" / "cpu.json"
-    record.write(path, json.dumps(with_ratio(found, 3.0)))
+    write_text(path, json.dumps(with_ratio(found, 3.0)))
     monkeypatch.setattr(bench_all, "CHECKED", ("stylegan2",))
     monkeypatch.setattr(bench_all, "_sections", lambda args, device: {"stylegan2": lambda: {"1024_px": CASE}})
     arguments = ["bench", "check", "--out", str(tmp_path), "--device", "cpu"]
     assert main(arguments) == 1
     line = capsys.readouterr().err.strip()
     assert "stylegan2 1024_px is 1.80 times as fast" in line and "3.00 was recorded" in line and "\n" not in line
-    record.write(path, json.dumps(found))
+    write_text(path, json.dumps(found))
     assert main(arguments) == 0
 
 
 def test_the_check_looks_again_where_a_section_was_disturbed(found, tmp_path, monkeypatch):
-    record.write(tmp_path / "performance" / "cpu.json", json.dumps(found))
+    write_text(tmp_path / "performance" / "cpu.json", json.dumps(found))
     ratios = {"stylegan2": [0.5, 0.9, 1.8], "chain": [1.8]}
     monkeypatch.setattr(bench_all, "CHECKED", tuple(ratios))
     monkeypatch.setattr(bench_all, "_sections", lambda args, device: {
@@ -111,7 +112,7 @@ def test_all_writes_record_page_and_charts(monkeypatch, tmp_path):
 def test_a_missing_or_foreign_record_is_refused(tmp_path):
     with pytest.raises(InputError, match="There is no record .* make one on this machine"):
         record.read(tmp_path / "performance" / "cpu.json")
-    record.write(tmp_path / "cpu.json", "[]")
+    write_text(tmp_path / "cpu.json", "[]")
     with pytest.raises(InputError, match="is no record"):
         record.read(tmp_path / "cpu.json")
     assert main(["bench", "page", "--out", str(tmp_path)]) == 1

@@ -2,6 +2,7 @@
 
 import base64
 import gc
+import importlib
 
 import numpy as np
 import pytest
@@ -14,9 +15,7 @@ from ddgi.painting import PREFIX
 
 @pytest.fixture(scope="module")
 def live(pack):
-    from importlib import import_module
-
-    return import_module(f"{pack.__name__}.host.live.painting")
+    return importlib.import_module(f"{pack.__name__}.host.live.painting")
 
 
 @pytest.fixture(scope="module")
@@ -34,16 +33,12 @@ def drawing(pack):
 
 @pytest.fixture(scope="module")
 def sessions(pack):
-    from importlib import import_module
-
-    return import_module(f"{pack.__name__}.host.live.sessions")
+    return importlib.import_module(f"{pack.__name__}.host.live.sessions")
 
 
 @pytest.fixture(scope="module")
 def shaping(pack):
-    from importlib import import_module
-
-    return import_module(f"{pack.__name__}.host.live.shaping")
+    return importlib.import_module(f"{pack.__name__}.host.live.shaping")
 
 
 def asked(live, drawing, kind="mask", prompt="", seed=0, strength=1.0, **view):

@@ -10,6 +10,13 @@ from ddgi.runner.browser import Browser, find_browser
 
 SETTINGS = {"Comfy.TutorialCompleted": True, "Comfy.InstalledVersion": "1.47.12", "Comfy.Release.Status": "skip",
             "Comfy.UseNewMenu": "Top", "Comfy.Workflow.Persist": False, "Comfy.Minimap.Visible": False}
+# For graphs that a test makes.
+TOOLS = """
+    app.graph.clear();
+    const add = (type, at) => { const n = LiteGraph.createNode(type); n.pos = at; app.graph.add(n); return n; };
+    const link = (from, output, to, input) => from.connect(from.outputs.findIndex(o => o.name === output), to,
+                                                           to.inputs.findIndex(i => i.name === input));
+"""
 RUN = """new Promise((done, failed) => {
     app.api.addEventListener('execution_success', () => done(true), {once: true});
     app.api.addEventListener('execution_error', e => failed(new Error(e.detail.exception_message)), {once: true});

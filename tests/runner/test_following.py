@@ -7,14 +7,10 @@ import pytest
 
 from ddgi.runner.server import Server
 
-from .pages import RUN, drag, front_end, need_browser, until
+from .pages import RUN, TOOLS, drag, front_end, need_browser, until
 
 READY = "window.app && app.graph && window.LiteGraph && 'DDGIEditFace' in LiteGraph.registered_node_types"
-START = """
-    app.graph.clear();
-    const add = (type, at) => { const n = LiteGraph.createNode(type); n.pos = at; app.graph.add(n); return n; };
-    const link = (from, output, to, input) => from.connect(from.outputs.findIndex(o => o.name === output), to,
-                                                           to.inputs.findIndex(i => i.name === input));
+START = TOOLS + """
     const models = add('DDGILoadDemoModels', [20, 60]), face = add('DDGIRandomFace', [20, 330]);
     link(models, 'generator', face, 'generator');
 """

@@ -14,15 +14,11 @@ from PIL import Image
 from ddgi.palette import PALETTE
 from ddgi.runner.server import Server
 
-from .pages import RUN, drag, front_end, need_browser, until
+from .pages import RUN, TOOLS, drag, front_end, need_browser, until
 
 READY = "window.app && app.graph && window.LiteGraph && 'DDGILiveFace' in LiteGraph.registered_node_types"
 SKIN, HAIR = 1, 13
-GRAPH = """(async () => {
-    app.graph.clear();
-    const add = (type, at) => { const n = LiteGraph.createNode(type); n.pos = at; app.graph.add(n); return n; };
-    const link = (from, output, to, input) => from.connect(from.outputs.findIndex(o => o.name === output), to,
-                                                           to.inputs.findIndex(i => i.name === input));
+GRAPH = f"(async () => {{ {TOOLS}" + """
     const models = add('DDGILoadDemoModels', [20, 60]);
     const live = add('DDGILiveFace', [330, 40]), save = add('SaveImage', [20, 400]);
     for (const name of ['model', 'clip', 'control_net', 'generator', 'bridge']) link(models, name, live, name);

@@ -6,14 +6,10 @@ import pytest
 
 from ddgi.runner.server import Server
 
-from .pages import RUN, front_end, need_browser, until
+from .pages import RUN, TOOLS, front_end, need_browser, until
 
 READY = "window.app && app.graph && window.LiteGraph && 'DDGIAttentionView' in LiteGraph.registered_node_types"
-GRAPH = """(async () => {
-    app.graph.clear();
-    const add = (type, at) => { const n = LiteGraph.createNode(type); n.pos = at; app.graph.add(n); return n; };
-    const link = (from, output, to, input) => from.connect(from.outputs.findIndex(o => o.name === output), to,
-                                                           to.inputs.findIndex(i => i.name === input));
+GRAPH = f"(async () => {{ {TOOLS}" + """
     const models = add('DDGILoadDemoModels', [20, 60]), prompt = add('DDGIPrompt', [20, 320]);
     const latent = add('EmptyLatentImage', [20, 560]), encode = add('DDGIEncodeImage', [360, 60]);
     const view = add('DDGIAttentionView', [700, 40]), save = add('MaskPreview', [1100, 40]);

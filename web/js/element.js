@@ -7,6 +7,18 @@ export function element(tag, properties = {}) {
   return Object.assign(document.createElement(tag), properties);
 }
 
+/** A button whose title is read aloud, too. */
+export function button(text, title, action) {
+  const made = element("button", { type: "button", textContent: text, title, onclick: action });
+  made.setAttribute("aria-label", title);
+  return made;
+}
+
+/** A node's widget of this name, or undefined. */
+export function widgetOf(node, name) {
+  return node?.widgets?.find((widget) => widget.name === name);
+}
+
 /** Make what changed on a node one step of the graph's own undo. */
 export function keepChange() {
   app.extensionManager?.workflow?.activeWorkflow?.changeTracker?.captureCanvasState?.();

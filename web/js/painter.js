@@ -4,7 +4,7 @@
 import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
 import { ClassCanvas, SIDE } from "./canvas.js";
-import { element, keepChange, onRun } from "./element.js";
+import { button, element, keepChange, onRun, widgetOf } from "./element.js";
 import { FollowPane } from "./follow.js";
 import { View } from "./view.js";
 
@@ -54,7 +54,7 @@ export class Painter {
     this.zoom = 1;
     this.chosen = 1;
     this.#build(examples);
-    if (live) this.#follow();
+    if (live) this.#addFace();
     this.show();
   }
 
@@ -64,7 +64,7 @@ export class Painter {
   }
 
   get kind() {
-    return this.node.widgets?.find((widget) => widget.name === "kind")?.value ?? "mask";
+    return widgetOf(this.node, "kind")?.value ?? "mask";
   }
 
   get set() {
@@ -141,12 +141,11 @@ export class Painter {
   }
 
   /** The face at the right, which follows brush and widgets after a run. */
-  #follow() {
+  #addFace() {
     const { node } = this;
-    const value = (name) => node.widgets?.find((widget) => widget.name === name)?.value;
     this.live = new FollowPane({
       hint: "Press Run once: then the face follows the brush.",
-      request: () => Object.fromEntries(SENT.map((name) => [name, value(name)])),
+      request: () => Object.fromEntries(SENT.map((name) => [name, widgetOf(node, name)?.value])),
       drawn: () => ({ drawing: this.text() }),
       view: new View(() => node, { zooms: false }),
       look: () => this.follow(),
@@ -264,7 +263,7 @@ export class Painter {
   }
 
   async #takeExample(name) {
-    const kind = this.node.widgets?.find((widget) => widget.name === "kind");
+    const kind = widgetOf(this.node, "kind");
     if (kind) kind.value = name.startsWith("scribble") ? "scribble" : "mask";
     this.show();
     const answer = await api.fetchApi(`/ddgi/examples/${encodeURIComponent(name)}`);
@@ -328,12 +327,6 @@ export class Painter {
   close() {
     this.live?.close();
   }
-}
-
-function button(text, title, action) {
-  const made = element("button", { type: "button", textContent: text, title, onclick: action });
-  made.setAttribute("aria-label", title);
-  return made;
 }
 
 function dataURL(blob) {

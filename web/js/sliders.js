@@ -1,7 +1,7 @@
 // The face on DDGI Edit Face, which follows the sliders, and the looks that were saved on the node.
 
 import { app } from "../../../scripts/app.js";
-import { addPane, element, grow, keepChange, onRun } from "./element.js";
+import { addPane, button, element, grow, keepChange, onRun, widgetOf } from "./element.js";
 import { FollowPane } from "./follow.js";
 import { View } from "./view.js";
 
@@ -25,9 +25,9 @@ class Sliders {
     this.choice = element("select", { title: "A saved look" });
     this.choice.setAttribute("aria-label", "A saved look");
     this.choice.onchange = () => this.#put(this.#saved[this.choice.value]);
-    this.looks.append(this.choice, this.#button("save", "Save the sliders as a look", () => this.#save()),
-      this.#button("delete", "Delete the chosen look", () => this.#delete()),
-      this.#button("all to 0", "The face as it came", () => this.#put({})));
+    this.looks.append(this.choice, button("save", "Save the sliders as a look", () => this.#save()),
+      button("delete", "Delete the chosen look", () => this.#delete()),
+      button("all to 0", "The face as it came", () => this.#put({})));
     this.pane.root.append(this.looks);
     this.pane.root.hidden = true;
     const height = () => (this.pane.root.hidden ? 0 : HEIGHT);
@@ -39,7 +39,7 @@ class Sliders {
   open(session, sliders) {
     this.names = sliders.map(([name]) => name);
     for (const [name, direction] of sliders) {
-      const widget = this.#widget(name);
+      const widget = widgetOf(this.node, name);
       if (widget) widget.label = direction;
     }
     this.pane.root.hidden = false;
@@ -48,18 +48,8 @@ class Sliders {
     this.pane.open(session);
   }
 
-  #button(text, title, action) {
-    const made = element("button", { type: "button", textContent: text, title, onclick: action });
-    made.setAttribute("aria-label", title);
-    return made;
-  }
-
-  #widget(name) {
-    return this.node.widgets?.find((widget) => widget.name === name);
-  }
-
   #strengths() {
-    return this.names.map((name) => Number(this.#widget(name)?.value ?? 0));
+    return this.names.map((name) => Number(widgetOf(this.node, name)?.value ?? 0));
   }
 
   get #saved() {

@@ -1,5 +1,7 @@
 // Where a 3D head is seen from: the widgets of a node that has some of these names, and numbers of its own otherwise.
 
+import { widgetOf } from "./element.js";
+
 const LIMITS = { pitch: [-80, 80], fov: [4, 60] };
 const OTHERS = ["roll", "radius", "pivot_x", "pivot_y", "pivot_z"]; // read, never changed by hand
 const FRONT = { yaw: 0, pitch: 0, fov: 13.373 };
@@ -12,7 +14,7 @@ export class View {
   }
 
   #widget(name) {
-    return this.findNode()?.widgets?.find((widget) => widget.name === name);
+    return widgetOf(this.findNode(), name);
   }
 
   get(name) {

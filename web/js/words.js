@@ -3,7 +3,7 @@
 
 import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
-import { addPane, element, keepChange, onRun } from "./element.js";
+import { addPane, element, keepChange, onRun, widgetOf } from "./element.js";
 
 const ASK = "Press Run: then click a word to see where the model looks for it.";
 const CHOOSE = "Click a word. Shift adds one; masks are made of the chosen words at the next run, of all where none is.";
@@ -57,7 +57,7 @@ class WordStrip {
   }
 
   #asked() {
-    return this.node.widgets?.find((widget) => widget.name === "words");
+    return widgetOf(this.node, "words");
   }
 
   /** The chosen words; phrases count word by word. */

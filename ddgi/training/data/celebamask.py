@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from ...errors import InputError
-from ...files import atomic_path
+from ...files import write_text
 from ...headworld import caption, render_batch
 from ...pictures import resize_classes, to_bytes
 from .files import Item, PictureFiles, Progress, Reading
@@ -204,8 +204,7 @@ def write_celebamask_hq(folder: str | Path, seeds: Sequence[int], *, resolution:
             labels.append([f"{number}.jpg", batch.label[row].tolist()])
         if progress is not None:
             progress(len(labels), len(seeds))
-    with atomic_path(folder / TABLE) as temporary:
-        temporary.write_text(json.dumps({"labels": labels}), encoding="utf-8")
+    write_text(folder / TABLE, json.dumps({"labels": labels}))
 
 
 def _write_picture(path: Path, image: Tensor) -> None:

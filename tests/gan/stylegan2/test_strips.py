@@ -13,15 +13,6 @@ FLAT = StyleGAN2Config(z_dim=8, w_dim=8, img_resolution=64, channel_base=512, ch
 HEIGHTS = (8, 10, 62)
 
 
-def randomised(generator):
-    """With noise and biases that are not zero, as they are before training."""
-    rng = seeded(1)
-    for name, value in generator.module.named_parameters():
-        if name.endswith(("noise_strength", "bias")):
-            value.data += 0.5 * torch.randn(value.shape, generator=rng)
-    return generator
-
-
 def latents(config, batch=2):
     return torch.randn(batch, config.num_ws, 8, generator=seeded(2))
 
@@ -46,7 +37,7 @@ def in_strips(monkeypatch, height):
 @pytest.mark.parametrize("height", HEIGHTS)
 @pytest.mark.parametrize("noise", [{}, {"noise_mode": "random", "seed": (3, 4)}, {"noise_mode": "none"}], ids=str)
 @torch.inference_mode()
-def test_flat_pictures_stay_the_same(monkeypatch, height, noise):
+def test_flat_pictures_stay_the_same(monkeypatch, height, noise, randomised):
     network, ws = randomised(StyleGAN2Generator.untrained(FLAT)).module.synthesis, latents(FLAT)
     whole, blocks = network(ws, **noise), {}
     seen = in_strips(monkeypatch, height)
@@ -57,7 +48,7 @@ def test_flat_pictures_stay_the_same(monkeypatch, height, noise):
 
 
 @torch.inference_mode()
-def test_features_stay_the_same(monkeypatch):
+def test_features_stay_the_same(monkeypatch, randomised):
     network, ws = randomised(StyleGAN2Generator.untrained(FLAT)).module.synthesis, latents(FLAT)
     whole, cut = {}, {}
     network(ws, blocks=whole)
@@ -68,7 +59,7 @@ def test_features_stay_the_same(monkeypatch):
 
 @pytest.mark.parametrize("kind", ["8X", "4X"])
 @torch.inference_mode()
-def test_heads_stay_the_same(monkeypatch, kind):
+def test_heads_stay_the_same(monkeypatch, kind, randomised):
     backbone = StyleGAN2Config(z_dim=8, c_dim=25, w_dim=8, img_resolution=16, img_channels=12, channel_base=64,
                                channel_max=8, num_mapping_layers=2)
     size = 16 if kind == "8X" else 32
