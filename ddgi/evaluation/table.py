@@ -8,8 +8,13 @@ ROWS = {"mean_face": "mean face", "m_only": "M alone", "m_t": "M + T", "one_pass
         "diffusion": "diffusion model's own image", "ground_truth": "true images"}
 VIEW_COLUMNS = {"depth_error": "depth error", "silhouette": "silhouette IoU", "miou": "mask mIoU",
                 "pixel_accuracy": "pixel accuracy", "attribute_accuracy": "attribute accuracy"}
-
-
+WORD_COLUMNS = {"word": "the word's map", "all_words": "mean of all words' maps", "area": "share of the picture",
+                "count": "pictures"}
+PROJECTION_COLUMNS = {"picture_distance": "picture distance", "distance": "distance as judges see",
+                      "attribute_accuracy": "attribute accuracy", "miou": "mask mIoU", "seconds": "seconds a picture",
+                      "edits": "gain of edits"}
+PROJECTION_ROWS = {"bridge": "bridge (words and mask)", "mean_w+": "w+ from the mean face", "w": "w from the bridge",
+                   "w+": "w+ from the bridge", "tuned": "and the generator tuned"}
 GROUPS = {"words_alone": "words alone", "drawing_alone": "drawing alone", "at_256": "at 256 px"}
 
 
@@ -18,11 +23,13 @@ def markdown_table(scores: dict[str, dict[str, float]]) -> str:
 
     Groups of scores stand below it, each row with the group's name.
     """
-    lines = _head("", COLUMNS)
+    columns = {**COLUMNS, **({"sharpness": "sharpness (true images have 1)"} if "at_256" in scores else {})}
+    lines = _head("", columns)
     for name, rows in {"": _ungrouped(scores), **{name: scores[name] for name in GROUPS if name in scores}}.items():
         for key, values in rows.items():
             method = f"{GROUPS[name]}: {_method(key)}" if name else _method(key)
-            lines.append(f"| {method} | " + " | ".join(f"{values[column]:.3f}" for column in COLUMNS) + " |")
+            cells = [f"{values[column]:.3f}" if column in values else "-" for column in columns]
+            lines.append(f"| {method} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -47,6 +54,22 @@ def direction_table(scores: dict[str, dict]) -> str:
                  for column, form in (("gain", "+.2f"), ("others", ".3f"), ("kept_miou", ".2f"))]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def word_table(scores: dict[str, dict[str, float]]) -> str:
+    """{"glasses": {"word": ..., "all_words": ...}} of the pointing game as a Markdown table."""
+    return "\n".join([*_head("points at", WORD_COLUMNS), *(_row(part, scores[part], WORD_COLUMNS) for part in scores)])
+
+
+def projection_table(scores: dict[str, dict[str, float]]) -> str:
+    """{"bridge": {"picture_distance": ...}} of pictures searched in a generator as a Markdown table."""
+    rows = (_row(PROJECTION_ROWS[way], scores[way], PROJECTION_COLUMNS) for way in scores)
+    return "\n".join([*_head("", PROJECTION_COLUMNS), *rows])
+
+
+def _row(name: str, values: dict[str, float], columns: dict[str, str]) -> str:
+    cells = [str(value) if isinstance(value, int) else f"{value:.3f}" for value in map(values.get, columns)]
+    return f"| {name} | " + " | ".join(cells) + " |"
 
 
 def _ungrouped(scores: dict[str, dict]) -> dict[str, dict]:
