@@ -1,5 +1,6 @@
 """Pictures of what the demo models make, for README and docs."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ..ddgi.bridge import load_bridge
+from ..ddgi.bridge import load_bridge, step_strip
 from ..ddgi.cameras import orbit
 from ..ddgi.checkpoints import load_generator
 from ..ddgi.demo import files
@@ -58,7 +59,7 @@ class Gallery:
         """All pictures; returns their names."""
         output.mkdir(parents=True, exist_ok=True)
         panels = {"faces.jpg": self.faces, "prompts.jpg": self.prompts, "edits.jpg": self.edits,
-                  "styles.jpg": self.styles, "stylised.jpg": self.stylised}
+                  "steps.jpg": self.steps, "styles.jpg": self.styles, "stylised.jpg": self.stylised}
         for name, panel in panels.items():
             panel().save(output / name, quality=80, optimize=True)
             report(str(output / name))
@@ -89,6 +90,13 @@ class Gallery:
         sliders = [word_direction(self._read(asked), self._read(plain), name) for name, asked, plain in SLIDERS]
         sheet = direction_sheet(self.generator, face, sliders, STRENGTHS, size=SIZE)
         return Image.fromarray(np.asarray(sheet))
+
+    def steps(self) -> Image.Image:
+        """How two faces come about, every fourth step of the sampling run."""
+        drawn = torch.cat([self._drawing(name) for name, _ in EXAMPLES[1:3]])
+        features = self.chain.sample([prompt for _, prompt in EXAMPLES[1:3]], drawn, SEED, every_step=True)[1]
+        some = dataclasses.replace(features, steps=(*features.steps[::4], features.steps[-1]))
+        return step_strip(some, self.bridge, self.generator, SIZE)[1]
 
     def styles(self) -> Image.Image:
         """The diffusion model's own pictures in every style that it knows."""

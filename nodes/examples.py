@@ -18,13 +18,14 @@ class ExampleDrawing(io.ComfyNode):
             node_id="DDGIExampleDrawing",
             display_name="DDGI Example Drawing",
             category=DRAWING,
-            description="Gives a face mask or scribble that comes with this pack. Put Load Image in its place to use "
-                        "your own.",
+            description="Gives a face mask, scribble or picture that comes with this pack. Put Load Image in its place "
+                        "to use your own.",
             search_aliases=["sample", "demo", "face mask", "portrait"],
             inputs=[io.Combo.Input("drawing", options=sorted(path.name for path in EXAMPLES.glob("*.png")),
                                    tooltip="The drawing. Masks are flat colours, one for each face part; scribbles are "
-                                           "black lines on white.")],
-            outputs=[io.Image.Output(display_name="image", tooltip="The drawing, for DDGI Face Mask or a ControlNet.")],
+                                           "black lines on white, pictures are heads of the demo's world.")],
+            outputs=[io.Image.Output(display_name="image", tooltip="The drawing, for DDGI Face Mask, a ControlNet or "
+                                                                   "DDGI Project Image.")],
         )
 
     @classmethod

@@ -1,4 +1,4 @@
-"""`examples`: draw the example masks and scribbles in `demo/examples`, or the sheet of styles, again."""
+"""`examples`: draw the example masks, scribbles and pictures in `demo/examples`, or the sheet of styles, again."""
 
 import argparse
 import json
@@ -6,7 +6,7 @@ import json
 from ..errors import InputError
 from .report import say
 
-HELP = "draw the example masks and scribbles of the demo again, or the sheet of drawn styles (from head world)"
+HELP = "draw the examples of the demo again (masks, scribbles, pictures), or the sheet of drawn styles"
 SIZE = 256
 LINE = 4  # a scribble line in pixels: one pixel at the 64 px the demo ControlNet learnt from
 
@@ -22,6 +22,8 @@ EXAMPLES = (
     ("scribble", "scribble_long_hair", 900012, "an astonished woman with long red hair, green eyes and earrings"),
     ("scribble", "scribble_bun", 900014, "a calm man with a brown bun, blue eyes, a beard and a necklace"),
 )
+# Pictures to search in a generator, or to learn a style from.
+PICTURES = (("picture_man", 900044, "studio"), ("picture_pencil", 900093, "pencil"))
 
 STYLE_SEEDS = (111, 104, 100, 125)  # a hat and a smile, curls and glasses, a beard, grey hair
 
@@ -43,9 +45,12 @@ def run(args: argparse.Namespace) -> dict:
     for name, (kind, seed) in drawings.items():
         _draw(kind, seed).save(folder / f"{name}.png", optimize=True)
         say(args, str(folder / f"{name}.png"))
+    for name, seed, style in PICTURES:
+        _picture(seed, style).save(folder / f"{name}.png", optimize=True)
+        say(args, str(folder / f"{name}.png"))
     listing = [{"kind": kind, "drawing": f"{name}.png", "prompt": prompt} for kind, name, _, prompt in EXAMPLES]
     (folder / "examples.json").write_text(json.dumps(listing, indent=2) + "\n", encoding="utf-8")
-    return {"files": [f"{name}.png" for name in drawings]}
+    return {"files": [f"{name}.png" for name in (*drawings, *(name for name, _, _ in PICTURES))]}
 
 
 def _write_styles(args: argparse.Namespace, path) -> dict:
@@ -60,6 +65,16 @@ def _write_styles(args: argparse.Namespace, path) -> dict:
         sheet.save(temporary, formats[path.suffix.lower()], quality=76, optimize=True)
     say(args, str(path))
     return {"files": [path.name]}
+
+
+def _picture(seed: int, style: str):
+    """PIL picture of one head, SIZE pixels square."""
+    from PIL import Image
+
+    from ..headworld import render_batch
+    from ..pictures import sheet
+
+    return Image.fromarray(sheet([render_batch([seed], SIZE, style=style).image]).numpy())
 
 
 def _draw(kind: str, seed: int):

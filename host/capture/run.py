@@ -14,6 +14,7 @@ gives the features of that area.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -42,10 +43,13 @@ class FeatureTap:
 
     It outlives its runs, as the host keeps the outputs of nodes. So it knows what each run made, and gives
     features for that latent only. It keeps the runs of one execution of a graph, the last one of each sampler.
+
+    watch: called with (features of one step, steps in all) after each captured step, when the sampler has reported it;
+    a watched run keeps nothing.
     """
 
-    def __init__(self, selection: StepSelection):
-        self.selection = selection
+    def __init__(self, selection: StepSelection, watch: Callable[[DiffusionFeatures, int], None] | None = None):
+        self.selection, self._watch = selection, watch
         self._key = f"ddgi_tap_{uuid4().hex}"
         self._runs: dict[_Caller, _Run] = {}  # finished ones, the newest last
         self._running: _Run | None = None
@@ -105,7 +109,10 @@ class FeatureTap:
 
         def counted(step, denoised, *values):
             run.step_done(step, denoised)
-            return callback(step, denoised, *values) if callback is not None else None
+            result = callback(step, denoised, *values) if callback is not None else None
+            if self._watch is not None and step in run.captured:
+                self._watch(run.take(step), len(run.schedule) - 1)
+            return result
 
         return executor(guider, sigmas, extra_args, counted if run else callback, *args, **kwargs)
 
@@ -231,7 +238,13 @@ class _Run:
                 f"the sampler never showed step {missing[0]} of {len(self.schedule) - 1}: it chooses its own noise "
                 "levels, or a cache skipped the model there; use a sampler such as euler or dpmpp_2m, without caching"
             )
-        evaluations = [self.captured[step] for step in sorted(self.captured)]
+        return self._collected([self.captured[step] for step in sorted(self.captured)])
+
+    def take(self, step: int) -> DiffusionFeatures:
+        """The features of a captured step, which is forgotten."""
+        return self._collected([self.captured.pop(step)])
+
+    def _collected(self, evaluations: list[_Evaluation]) -> DiffusionFeatures:
         self.prompts.check_same({evaluation.step: evaluation.rank for evaluation in evaluations})
         words, spelling = (entries[evaluations[0].rank] for entries in (self.prompts.words, self.prompts.spelling))
         steps = tuple(evaluation.features for evaluation in evaluations)
