@@ -16,9 +16,17 @@ from . import folders
 def evaluate(args: argparse.Namespace) -> dict:
     """Scores of the demo models, from the front or (`args.views`) from all sides."""
     from ..ddgi.evaluation.sheet import write_sheet
-    from ..ddgi.evaluation.table import attribute_table, direction_table, drawing_table, markdown_table, view_tables
+    from ..ddgi.evaluation.table import (
+        attribute_table,
+        direction_table,
+        drawing_table,
+        markdown_table,
+        projection_table,
+        view_tables,
+        word_table,
+    )
     from .chain import Sampling
-    from .evaluation import added, demo, directions, drawings, styles, views
+    from .evaluation import added, attention, demo, directions, drawings, projection, styles, views
 
     written = []
 
@@ -45,6 +53,12 @@ def evaluate(args: argparse.Namespace) -> dict:
         scores["directions"] = directions.run(keep=Path(args.directions) if args.directions else None,
                                               folder=shared["folder"], report=shared["report"])
         say(args, "\n" + direction_table(scores["directions"]))
+    if args.words:
+        scores["words"] = attention.run(**{key: shared[key] for key in ("sampling", "folder", "report")})
+        say(args, "\n" + word_table(scores["words"]))
+    if args.projection:
+        scores["projection"] = projection.run(folder=shared["folder"], report=shared["report"])
+        say(args, "\n" + projection_table(scores["projection"]))
     return scores
 
 

@@ -38,6 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         "diffusion model and of stylised generators")
     parser.add_argument("--directions", nargs="?", const="", metavar="FILE.safetensors",
                         help="also score sliders made of words, beside SeFa's axes; and keep them in this file")
+    parser.add_argument("--words", action="store_true",
+                        help="also score where the diffusion model looks for words: how often a word's map points at "
+                             "its part, beside the mean map")
+    parser.add_argument("--projection", action="store_true",
+                        help="also search held-out heads in the generator as DDGI Project Image does, and edit what is "
+                             "found: distances, seconds, judges")
     parser.add_argument("--sheet", metavar="FILE.png", help="also write a contact sheet of the first heads")
 
 
@@ -62,9 +68,10 @@ def run(args: argparse.Namespace) -> dict:
 def _by_protocol(args: argparse.Namespace) -> dict:
     if not args.out:
         raise InputError("There is no folder for the report; give one: python -m ddgi evaluate PROTOCOL.toml OUT/")
-    if args.views or args.drawings or args.added or args.styles or args.directions is not None or args.bridge:
-        raise InputError("--views, --drawings, --added, --styles, --directions and --bridge belong to --demo; a "
-                         "protocol names its methods itself.")
+    of_demo = (args.views, args.drawings, args.added, args.styles, args.words, args.projection, args.bridge)
+    if any(of_demo) or args.directions is not None:
+        raise InputError("--views, --drawings, --added, --styles, --directions, --words, --projection and --bridge "
+                         "belong to --demo; a protocol names its methods itself.")
 
     from ..runner.host import host_commands
 

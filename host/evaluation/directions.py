@@ -90,7 +90,7 @@ def run(*, folder: Path = folders.DEMO, faces: int = FACES, keep: Path | None = 
     def read(text: str, seed: int) -> GanLatent:
         return word_faces(chain.model, chain.clip, bridge, text, faces, seed)
 
-    trial = _Trial(generator, judges, read(_ANYBODY + _WORN, _TRIED_SEED))
+    trial = Trial(drawn(generator), judges, read(_ANYBODY + _WORN, _TRIED_SEED))
     axes = {f"{'-' if sign < 0 else '+'}{axis.name}": trial.after(Move(axis, sign * SEFA_STRENGTH))
             for axis in sefa_directions(generator, SEFA) for sign in (1, -1)}
     found, directions = {}, []
@@ -114,19 +114,24 @@ def run(*, folder: Path = folders.DEMO, faces: int = FACES, keep: Path | None = 
     return found
 
 
-class _Trial:
+def drawn(generator: Generator) -> Callable[[GanLatent], torch.Tensor]:
+    """Draws the pictures [B, 3, R, R] in -1..1 of a latent, some at a time."""
+    return lambda latent: torch.cat([generator.draw(ws).clamp(-1, 1) for ws in latent.ws.split(_AT_ONCE)])
+
+
+class Trial:
     """Faces before and after an edit, as judges see them: probabilities by attribute, and part numbers."""
 
-    def __init__(self, generator: Generator, judges: Judges, latent: GanLatent):
-        self.generator, self.judges, self.latent = generator, judges, latent
+    def __init__(self, draw: Callable[[GanLatent], torch.Tensor], judges: Judges, latent: GanLatent):
+        self.draw, self.judges, self.latent = draw, judges, latent
         self.before = self._seen(latent)
 
     def after(self, move: Move) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         return self._seen(edit(self.latent, [move]))
 
+    @torch.no_grad()
     def _seen(self, latent: GanLatent) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-        drawn = [self.generator.draw(ws).clamp(-1, 1) for ws in latent.ws.split(_AT_ONCE)]
-        pictures = self.judges.fit(torch.cat(drawn))
+        pictures = self.judges.fit(self.draw(latent))
         read = {name: logits.softmax(1) for name, logits in self.judges.read(pictures).items()}
         return read, self.judges.segmenter(pictures).argmax(1)
 
