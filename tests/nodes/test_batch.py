@@ -45,7 +45,7 @@ def test_files_are_listed_and_others_refused(node, rows, tmp_path):
     options = node.GET_SCHEMA().inputs[0]
     assert options.id == "jobs"
     files = importlib.import_module(node.__module__.replace(".nodes.batch", ".host.batch_files"))
-    assert files.names() == [rows, "recipes/styles.jsonl"]
+    assert files.names() == [rows, "recipes/faces.jsonl", "recipes/styles.jsonl"]
     assert node.validate_inputs(rows) is True and node.validate_inputs("recipes/styles.jsonl") is True
     for name in ("../rows.jsonl", "nowhere.csv", "recipes/../README.md"):
         assert "no file of rows" in node.validate_inputs(name)

@@ -17,7 +17,7 @@ TEMPLATES = {path.stem: json.loads(path.read_text(encoding="utf-8"))
 WIDEST = 1600       # of a template, in the graph's pixels
 SMALLEST = 8        # of text, in pixels of a window of 1920 x 1080
 SIDE = 256          # of a result, at least
-TRAINS = "10 "      # takes minutes
+TRAINS = ("10 ", "15 ")  # take minutes
 FEW = {"steps": 2, "frames": 3, "resolution": 32, "faces": 2}     # a quick run: the layout is what is looked at
 READY = "window.app && app.graph && window.LiteGraph && 'DDGIRender' in LiteGraph.registered_node_types"
 LISTEN = """window.faults = [];
