@@ -12,7 +12,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..errors import InputError
@@ -29,18 +29,22 @@ class Server:
     Its custom_nodes folder holds this pack alone; models come from the ComfyUI folder; input,
     user and temporary files live in a folder that is removed afterwards.
 
+    Args:
+        cpu: None is what the machine asks for. threads: of its computing. options: further ones of ComfyUI's command.
+
     Attributes:
         url: "http://127.0.0.1:<port>" once started.
         output_folder, input_folder: where its nodes write and read files.
     """
 
     def __init__(self, output_folder: str | Path, *, cpu: bool | None = None, threads: int | None = None,
-                 start_limit: float = 600.0, report: Callable[[str], None] = lambda line: None):
+                 options: Sequence[str] = (), start_limit: float = 600.0,
+                 report: Callable[[str], None] = lambda line: None):
         self.host = find_host()
         self.output_folder = Path(output_folder).resolve()
         self.start_limit = start_limit
         self._cpu = _needs_cpu() if cpu is None else cpu
-        self._threads = threads
+        self._threads, self._options = threads, options
         self._report = report
         self._process: subprocess.Popen | None = None
 
@@ -87,7 +91,7 @@ class Server:
             "--base-directory", str(self._base), "--user-directory", str(self._base / "user"),
             "--output-directory", str(self.output_folder),
             "--database-url", "sqlite:///:memory:", "--disable-auto-launch", "--disable-api-nodes",
-            *(["--cpu"] if self._cpu else []),
+            *(["--cpu"] if self._cpu else []), *self._options,
         ]
         # Nothing is downloaded at run time; huge pages make fresh activations cheaper on the CPU.
         environment = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "THP_MEM_ALLOC_ENABLE": "1",

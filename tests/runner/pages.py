@@ -21,6 +21,7 @@ RUN = """new Promise((done, failed) => {
     app.api.addEventListener('execution_success', () => done(true), {once: true});
     app.api.addEventListener('execution_error', e => failed(new Error(e.detail.exception_message)), {once: true});
     app.queuePrompt(0, 1);
+    setTimeout(() => failed(new Error('the run did not end, or was refused')), 120_000);
 })"""
 
 

@@ -126,3 +126,58 @@ def test_a_painted_mask_is_exact_and_a_stroke_changes_the_live_face(server, vue)
     shares = {value: (drawing == PALETTE[value]).all(-1).mean() for value in (0, SKIN, HAIR)}
     assert abs(sum(shares.values()) - 1) < 1e-9, "colours that no class has"
     assert shares[HAIR] > shares[SKIN] > 0.01                # the longer stroke covers more
+
+
+async def press(browser, key, modifiers=0):
+    for kind in ("keyDown", "keyUp"):
+        await browser.call("Input.dispatchKeyEvent", type=kind, key=key, code=f"Key{key.upper()}", modifiers=modifiers,
+                           windowsVirtualKeyCode=ord(key.upper()))
+
+
+async def touch_type_and_zoom(server, vue):
+    """Drawings after a finger's stroke, undo, redo, and a dab on an enlarged canvas; the tool and the zoom."""
+    seen = {}
+    async with front_end(server, READY, GRAPH, vue) as browser:
+        box = await resting(browser)
+
+        def at(u, v):
+            return {"x": box["x"] + u * box["width"], "y": box["y"] + v * box["height"]}
+
+        async def keep(name):
+            seen[name] = await browser.evaluate("live.widgets.find(w => w.name === 'drawing').value")
+
+        for kind, points in (("touchStart", [at(0.4, 0.5)]), ("touchMove", [at(0.6, 0.5)]), ("touchEnd", [])):
+            await browser.call("Input.dispatchTouchEvent", type=kind, touchPoints=points)
+        await until(browser, "live.widgets.find(w => w.name === 'drawing').value")
+        await keep("finger")
+        await press(browser, "z", 2)
+        await keep("undone")
+        await press(browser, "z", 2 | 8)
+        await keep("redone")
+        await press(browser, "p")
+        pressed = "document.querySelector('.ddgi-painter .bar button[aria-pressed=true]').textContent"
+        seen["tool"] = await browser.evaluate(pressed)
+        await press(browser, "b")
+        for _ in range(3):
+            await browser.call("Input.dispatchMouseEvent", type="mouseWheel", **at(0.25, 0.75), deltaX=0, deltaY=-100)
+        seen["zoom"] = await browser.evaluate("document.querySelector('.ddgi-painter canvas').style.transform")
+        await drag(browser, at(0.25, 0.75).values(), at(0.25, 0.75).values(), 1)
+        await keep("dab")
+        return seen
+
+
+def pixels(drawing):
+    with urllib.request.urlopen(drawing) as answer:          # a data URL
+        return np.asarray(Image.open(io.BytesIO(answer.read())).convert("RGB"))
+
+
+@pytest.mark.parametrize("vue", [False, True], ids=["classic", "nodes 2.0"])
+def test_fingers_keys_and_the_wheel_work_too(server, vue):
+    need_browser()
+    seen = asyncio.run(touch_type_and_zoom(server, vue))
+    assert (pixels(seen["finger"])[256, [205, 256, 306]] == PALETTE[SKIN]).all()
+    assert seen["undone"] == "" and seen["redone"] == seen["finger"]
+    assert seen["tool"] == "push" and seen["zoom"] == "scale(1.728)"
+    added = (pixels(seen["dab"]) != pixels(seen["finger"])).any(-1)
+    rows, columns = added.nonzero()
+    assert abs(rows.mean() - 384) < 3 and abs(columns.mean() - 128) < 3      # the point under the pointer stays there

@@ -1,0 +1,83 @@
+"""Blueprints in ComfyUI's real front end: found in the search box, placed and run."""
+
+import asyncio
+
+import pytest
+
+from ddgi.runner.server import Server
+
+from .pages import RUN, TOOLS, front_end, need_browser, until
+
+READY = "window.app && app.graph && window.LiteGraph && 'DDGIEditFace' in LiteGraph.registered_node_types"
+PLACED = "app.graph.nodes.find(n => n.title === '{}')"
+DRAWINGS = {"Face from words and mask": ("mask", "mask_hat.png"), "3D head": ("mask", "mask_hat.png"),
+            "Face from words and scribble": ("drawing", "scribble_bun.png")}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with Server(tmp_path_factory.mktemp("output"), cpu=True, threads=1) as running:
+        yield running
+
+
+async def place(browser, name, at):
+    """Search for a blueprint, take the first that is found and put it down, as a person does."""
+    await browser.evaluate("app.extensionManager.command.execute('Workspace.SearchBox.Toggle')")
+    await until(browser, "document.activeElement?.tagName === 'INPUT'")
+    await browser.call("Input.insertText", text=name)
+    await until(browser, "document.body.innerText.includes('Subgraph Blueprints / DDGI')")
+    await asyncio.sleep(1)                          # the first of the list is chosen a moment later
+    for kind in ("keyDown", "keyUp"):
+        await browser.call("Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter", windowsVirtualKeyCode=13)
+    await until(browser, PLACED.format(name))
+    await asyncio.sleep(1)
+    for kind in ("mouseMoved", "mousePressed", "mouseReleased"):        # it follows the mouse until a click
+        await browser.call("Input.dispatchMouseEvent", type=kind, x=at[0], y=at[1], clickCount=1,
+                           button="none" if kind == "mouseMoved" else "left")
+    await until(browser, f"!{PLACED.format(name)}.flags.ghost")
+
+
+async def faces(server, vue):
+    """How many pictures each blueprint gives, and the sides of one."""
+    seen = {}
+    async with front_end(server, READY, f"(() => {{ {TOOLS} }})()", vue) as browser:
+        for name, (slot, example) in DRAWINGS.items():
+            await place(browser, name, (500, 300))
+            await browser.evaluate(f"""(() => {{ {TOOLS.replace("app.graph.clear();", "")}
+                const drawing = add('DDGIExampleDrawing', [0, 0]), save = add('PreviewImage', [900, 0]);
+                drawing.widgets[0].value = '{example}';
+                const node = {PLACED.format(name)};
+                window.preview = save;
+                link(drawing, 'image', node, '{slot}'); link(node, 'image', save, 'images'); }})()""")
+            seen[name] = await result(browser)
+            if name != "3D head":
+                await browser.evaluate("app.graph.clear()")
+                continue
+            await place(browser, "Turn a head", (500, 700))
+            await browser.evaluate(f"""(() => {{ {TOOLS.replace("app.graph.clear();", "")}
+                const head = {PLACED.format(name)}, node = {PLACED.format("Turn a head")};
+                const save = add('PreviewImage', [900, 400]);
+                window.preview = save;
+                node.widgets.find(w => w.name === 'frames').value = 3;
+                link(head, 'latent', node, 'latent'); link(head, 'generator', node, 'generator');
+                link(node, 'frames', save, 'images'); }})()""")
+            seen["Turn a head"] = await result(browser)
+            await browser.evaluate("app.graph.clear()")
+    return seen
+
+
+async def result(browser):
+    await browser.evaluate("""window.images = null; app.api.addEventListener('executed', e => {
+        if (String(e.detail.node) === String(preview.id)) window.images = e.detail.output.images; })""")
+    await browser.evaluate(RUN)
+    await until(browser, "window.images")
+    return await browser.evaluate("""(async () => { const one = window.images[0], picture = new Image();
+        picture.src = app.api.apiURL('/view?' + new URLSearchParams(one)); await picture.decode();
+        return [window.images.length, picture.naturalWidth]; })()""")
+
+
+@pytest.mark.parametrize("vue", [False, True], ids=["classic", "nodes 2.0"])
+def test_blueprints_are_found_placed_and_run(server, vue):
+    need_browser()
+    assert asyncio.run(faces(server, vue)) == {"Face from words and mask": [1, 256], "3D head": [1, 128],
+                                               "Turn a head": [3, 128], "Face from words and scribble": [1, 256]}
