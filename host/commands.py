@@ -38,7 +38,8 @@ def evaluate(args: argparse.Namespace) -> dict:
     shared = {"sampling": Sampling(hint=args.hint), "on_batch": on_batch, "report": lambda line: say(args, line),
               "folder": Path(args.folder) if args.folder else folders.DEMO}
     if args.views:
-        scores, tables = views.run(range(args.count), **shared), (view_tables,)
+        file = Path(args.generator) if args.generator else None
+        scores, tables = views.run(range(args.count), generator=file, **shared), (view_tables,)
     else:
         scores = demo.run(range(args.count), bridges=args.bridge, bridge_steps=args.step, **shared)
         tables = markdown_table, attribute_table

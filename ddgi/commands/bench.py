@@ -19,6 +19,7 @@ CASES = {
     "bridge": "M and T at the sizes of the demo models and of SD 1.5",
     "encode": "one pass to a face with the demo models, each time another drawing: where each millisecond goes",
     "chain": "one pass to a face beside a sampling run of 20 steps, with the demo models",
+    "live": "faces that follow brush, mouse and slider in ComfyUI's front end with the demo models: how many a second",
     "batch": "rows of the demo a second, batched and row by row; killed and resumed; shared among workers",
     "boot": "what the pack adds to ComfyUI's start: the time of its imports, also --against another copy of it",
     "train": "training of a bridge between SD 1.5 with ControlNet and StyleGAN2-1024 or EG3D-512 (random weights)",
@@ -64,7 +65,7 @@ def run(args: argparse.Namespace) -> dict:
     others = OtherWork()
     cases = {"all": _all, "check": _check, "stylegan2": _stylegan2, "stylegan3": _stylegan3, "eg3d": _eg3d,
              "capture": _capture, "views": _views, "bridge": _bridge, "encode": _encode, "chain": _chain,
-             "batch": bench_batch.run, "boot": _boot, "train": _train}
+             "live": _live, "batch": bench_batch.run, "boot": _boot, "train": _train}
     result = cases[args.case](args)
     if line := warning(others.share()):
         say(args, line)
@@ -136,6 +137,15 @@ def _chain(args: argparse.Namespace) -> dict:
     from ..runner.host import host_commands
 
     return _compared(args, host_commands().bench_chain(args.repeats, report=lambda line: say(args, line)))
+
+
+def _live(args: argparse.Namespace) -> dict:
+    from ..benchmark.live import live_costs
+    from ..runner.host import PACK_ROOT
+
+    result = live_costs(PACK_ROOT / "workflows", report=lambda line: say(args, line))
+    _table(args, result, ("seconds", "per_second", "rest_ms"))
+    return {"live": result}
 
 
 def _eg3d(args: argparse.Namespace) -> dict:

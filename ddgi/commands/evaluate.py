@@ -26,6 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hint", choices=("mask", "scribble"), default="mask", help="what the ControlNet is given")
     parser.add_argument("--bridge", metavar="FILE", nargs="+", default=[],
                         help="score these bridges to the demo generator in place of the demo's (not with --views)")
+    parser.add_argument("--generator", metavar="FILE",
+                        help="with --views: a relative that draws in the place of the demo's 3D generator, such as a "
+                             "stylised one")
     parser.add_argument("--step", nargs="+", default=["last"],
                         help="features that the bridge reads: last, first, mean, schedule or steps' numbers, each is "
                              "scored (default: last; not with --views)")
@@ -58,6 +61,8 @@ def run(args: argparse.Namespace) -> dict:
     if args.views and (args.bridge or args.step != ["last"]):
         raise InputError("--bridge and --step were given with --views, which scores the demo's 3D bridge at the last "
                          "step; leave them out.")
+    if args.generator and not args.views:
+        raise InputError("--generator was given without --views, which it belongs to; add --views, or leave it out.")
     args.bridge, args.step = _by_name(args.bridge), tuple(map(_step, args.step))
 
     from ..runner.host import host_commands

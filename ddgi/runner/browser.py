@@ -34,19 +34,20 @@ class Browser:
     """One page; use it as an async context manager.
 
     Args:
-        width, height: of the window in pixels.
+        width, height: of the window in pixels. webgl: what 3D viewers need; without it pages are drawn faster.
     """
 
-    def __init__(self, width: int = 1600, height: int = 900):
+    def __init__(self, width: int = 1600, height: int = 900, *, webgl: bool = True):
         self._size = (width, height)
+        # 3D viewers need WebGL, which Chromium computes itself where there is no graphics card.
+        self._graphics = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"] if webgl else ["--disable-gpu"]
         self._next_id = 0
 
     async def __aenter__(self) -> "Browser":
         self._profile = Path(tempfile.mkdtemp(prefix="ddgi-browser-"))
         self._process = subprocess.Popen(
             [find_browser(), "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars",
-             # 3D viewers need WebGL, which Chromium computes itself where there is no graphics card.
-             "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-first-run",
+             *self._graphics, "--no-first-run",
              f"--window-size={self._size[0]},{self._size[1]}",
              "--remote-debugging-port=0", f"--user-data-dir={self._profile}", "about:blank"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

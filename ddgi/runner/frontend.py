@@ -15,7 +15,7 @@ from .server import Server
 _READY = "window.app && window.app.graph && window.app.canvas && window.LiteGraph && " \
          "Object.keys(window.LiteGraph.registered_node_types).includes('DDGIRender')"
 # Templates, tours and update notices would cover the picture.
-_SETTINGS = {"Comfy.TutorialCompleted": True, "Comfy.InstalledVersion": "1.47.12", "Comfy.Release.Status": "skip",
+SETTINGS = {"Comfy.TutorialCompleted": True, "Comfy.InstalledVersion": "1.47.12", "Comfy.Release.Status": "skip",
              "Comfy.Workflow.ShowMissingNodesWarning": False, "Comfy.Workflow.ShowMissingModelsWarning": False,
              "Comfy.UseNewMenu": "Top", "Comfy.Minimap.Visible": False, "Comfy.Workflow.Persist": False,
              "LiteGraph.Canvas.MinFontSizeForLOD": 0}
@@ -24,7 +24,7 @@ _SETTLE = 5.0  # seconds until the front end has loaded its first graph
 _WINDOW = (2400, 1350)
 _THUMBNAIL = (1280, 720)
 _VIEWER_SETTLE = 8.0  # seconds until videos and 3D viewers show what a finished prompt gave them
-_RUN = """new Promise((done, failed) => {
+RUN = """new Promise((done, failed) => {
     const listen = (name, act) => app.api.addEventListener(name, event => act(event.detail), {once: true});
     listen('execution_success', () => done(true));
     listen('execution_error', e => failed(new Error(`${e.node_type}: ${e.exception_message}`)));
@@ -73,7 +73,7 @@ async def _photograph(server: Server, folder: Path, names: list[str], target: Pa
     async with _front_end(server) as browser:
         for name in names:
             await _load(browser, _graph(folder, name), name)
-            await browser.evaluate(_RUN)
+            await browser.evaluate(RUN)
             await asyncio.sleep(_VIEWER_SETTLE)
             picture = target / f"{name}.png"
             await _picture(browser, picture, _WINDOW)
@@ -85,7 +85,7 @@ async def _photograph(server: Server, folder: Path, names: list[str], target: Pa
 @contextlib.asynccontextmanager
 async def _front_end(server: Server):
     """A browser in which ComfyUI's front end is ready."""
-    await asyncio.to_thread(server.post, "/settings", _SETTINGS)
+    await asyncio.to_thread(server.post, "/settings", SETTINGS)
     async with Browser(*_WINDOW) as browser:
         await browser.open(server.url, _READY)
         await asyncio.sleep(_SETTLE)

@@ -20,12 +20,15 @@ YAWS = (-40, -30, -20, 0, 20, 30, 40)
 
 @torch.no_grad()
 def run(seeds: range = range(128), sampling: Sampling = DEFAULT_SAMPLING, *, folder: Path = folders.DEMO,
-        yaws: tuple[int, ...] = YAWS, batch: int = 16, report: Callable[[str], None] = lambda line: None,
+        generator: Path | None = None, yaws: tuple[int, ...] = YAWS, batch: int = 16,
+        report: Callable[[str], None] = lambda line: None,
         on_batch: Callable | None = None) -> dict[str, dict]:
     """Scores of M + T through EG3D on held-out head-world seeds, and of the true pictures beside them.
 
     Each head's latent comes from mask (or scribble) and prompt; it is then seen from `yaws` degrees at pitch 0. The
     generator draws heads alone, before white: its pictures are judged before the true picture's wall.
+
+    generator: the file of a relative that draws in the place of the demo's own, such as one that learnt a style.
 
     on_batch(pictures: {"30": [B, 3, R, R], "30 true": ...}) sees every batch, for contact sheets.
 
@@ -36,7 +39,7 @@ def run(seeds: range = range(128), sampling: Sampling = DEFAULT_SAMPLING, *, fol
     Raises:
         InputError: a model file is missing or broken.
     """
-    models = _Models(folder, sampling)
+    models = _Models(folder, sampling, generator)
     names = [str(yaw) for yaw in yaws]
     cameras = cameras_at(yaws)
     scores = {kind: [ViewScore(models.judges) for _ in yaws] for kind in ("m_t", "ground_truth")}
@@ -79,13 +82,13 @@ def _as_views(truths: list[HeadWorldBatch]) -> tuple[torch.Tensor, torch.Tensor,
 class _Models:
     """Everything between a held-out head's mask and prompt and its pictures."""
 
-    def __init__(self, folder: Path, sampling: Sampling):
+    def __init__(self, folder: Path, sampling: Sampling, generator: Path | None):
         for name in (files.EG3D, files.BRIDGE_3D):
             if not (folder / name).is_file():
                 raise InputError(f"There is no {name} in {folder}, so the 3D chain cannot be scored; train it with "
                                  f"`make train-demo` or leave out --views.")
         self.judges = load_judges(folder / files.JUDGES)
-        self.generator = load_generator(folder / files.EG3D)
+        self.generator = load_generator(generator or folder / files.EG3D, bases=[folder])
         self.bridge = load_bridge(folder / files.BRIDGE_3D)
         self.chain = Chain.of_demo(folder, sampling)
 
@@ -96,7 +99,7 @@ class _Models:
         sampling = self.chain.sampling
         _, features = self.chain.sample(drawn.captions, hint_images(drawn, sampling.hint), seeds[0])
         latent = self.bridge(features, gamma=sampling.gamma, beta=sampling.beta)
-        out = self.generator.render(latent, cameras)
+        out = self.generator.render(latent, cameras, relative=True)
         depth, alpha = fit_depth(out.image_depth.cpu(), out.image_alpha.cpu(), resolution)
         wall = studio_wall(seeds, resolution).repeat_interleave(len(cameras), 0)
         image = before_wall(self.judges.fit(out.image.float().cpu().clamp(-1, 1)), alpha, wall)

@@ -7,9 +7,9 @@ import pytest
 
 from ddgi.errors import InputError
 from ddgi.runner.browser import Browser, find_browser
+from ddgi.runner.frontend import RUN, SETTINGS
 
-SETTINGS = {"Comfy.TutorialCompleted": True, "Comfy.InstalledVersion": "1.47.12", "Comfy.Release.Status": "skip",
-            "Comfy.UseNewMenu": "Top", "Comfy.Workflow.Persist": False, "Comfy.Minimap.Visible": False}
+__all__ = ["RUN", "SETTINGS", "TOOLS", "drag", "front_end", "need_browser", "until"]
 # For graphs that a test makes.
 TOOLS = """
     app.graph.clear();
@@ -17,12 +17,6 @@ TOOLS = """
     const link = (from, output, to, input) => from.connect(from.outputs.findIndex(o => o.name === output), to,
                                                            to.inputs.findIndex(i => i.name === input));
 """
-RUN = """new Promise((done, failed) => {
-    app.api.addEventListener('execution_success', () => done(true), {once: true});
-    app.api.addEventListener('execution_error', e => failed(new Error(e.detail.exception_message)), {once: true});
-    app.queuePrompt(0, 1);
-    setTimeout(() => failed(new Error('the run did not end, or was refused')), 120_000);
-})"""
 
 
 async def drag(browser, start, end, moves=6):

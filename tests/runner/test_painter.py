@@ -111,6 +111,10 @@ async def paint_and_look(server, vue):
         before = await browser.evaluate(FACE)
         await drag(browser, at(0.3, 0.3), at(0.3, 0.8))
         await until(browser, f"{FACE} !== '{before}'")
+        await browser.evaluate("[...document.querySelectorAll('.ddgi-painter .bar button')]"
+                               ".find(b => b.textContent === 'trace').click()")
+        laid = await browser.evaluate("document.querySelector('.ddgi-painter .frame').style.backgroundImage")
+        assert laid.startswith('url("data:image/png')
         return painted
 
 

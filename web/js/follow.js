@@ -32,7 +32,7 @@ export class FollowPane {
   open(session) {
     this.session = session;
     this.timer ??= setInterval(() => this.#look(), LOOK_EVERY);
-    this.sent = null;
+    this.sent = this.seen = null;
     this.ask();
   }
 
@@ -63,14 +63,16 @@ export class FollowPane {
         this.waiting = false;
         const values = this.#values();
         this.sent = JSON.stringify(values);
+        const body = JSON.stringify({ session: this.session, ...this.drawn?.(), ...values });
+        if (body === this.seen) continue; // the end of a stroke that is shown already
         const answer = await api.fetchApi("/ddgi/live", {
-          method: "POST", headers: { "Content-Type": "application/json" },
-          body: JSON.stringify({ session: this.session, ...this.drawn?.(), ...values }) });
+          method: "POST", headers: { "Content-Type": "application/json" }, body });
         if (answer.status === 409) {
           this.waiting = true; // the next look asks again
           break;
         }
         await this.#take(answer);
+        this.seen = answer.ok ? body : null;
       }
     } catch {
       this.note.textContent = "The server does not answer.";
@@ -91,6 +93,15 @@ export class FollowPane {
     if (answer.status === 410) this.session = null;
     const said = await answer.json().catch(() => ({}));
     this.note.textContent = said.error ?? "The face could not be made.";
+  }
+
+  /** The picture as a data URL, null where there is none. */
+  snapshot() {
+    const { naturalWidth: width, naturalHeight: height } = this.picture;
+    if (!width) return null;
+    const sheet = element("canvas", { width, height });
+    sheet.getContext("2d").drawImage(this.picture, 0, 0);
+    return sheet.toDataURL();
   }
 
   #show(url) {

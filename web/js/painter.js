@@ -102,6 +102,7 @@ export class Painter {
     bar.append(...Object.values(this.tools), this.mirror, size,
       button("undo", "Undo (Ctrl+Z)", () => this.#move("undo")), button("redo", "Redo (Ctrl+Shift+Z)", () => this.#move("redo")),
       button("clear", "Clear the canvas", () => this.#clear()), opacity, example);
+    this.bar = bar;
     this.swatches = element("div", { className: "swatches", role: "radiogroup" });
     this.stage = element("div", { className: "stage" });
     this.frame = element("div", { className: "frame" });
@@ -151,6 +152,7 @@ export class Painter {
       look: () => this.follow(),
     });
     this.stage.append(this.live.root);
+    this.bar.append(button("trace", "Lay the face below the drawing, to paint over it", () => this.#trace()));
     onRun(node, ({ ddgi_live }) => ddgi_live && this.live.open(ddgi_live[0]));
   }
 
@@ -218,8 +220,12 @@ export class Painter {
     this.canvas.line(from, to, this.size, this.paint, this.mirrored);
   }
 
+  /** Shown with the page's next frame: a mouse may report more often than it is drawn. */
   #changed() {
-    this.show();
+    this.drawing ??= requestAnimationFrame(() => {
+      this.drawing = null;
+      this.show();
+    });
     this.live?.ask();
   }
 
@@ -288,10 +294,20 @@ export class Painter {
       this.#keep();
       return;
     }
+    this.#lay(url);
+    this.say("This picture has other colours than face parts, so it lies below the drawing: paint over it.");
+  }
+
+  #trace() {
+    const url = this.live.snapshot();
+    if (url) this.#lay(url);
+  }
+
+  /** A picture below the drawing, which lets it through. */
+  #lay(url) {
     this.frame.style.backgroundImage = `url(${url})`;
     this.opacity.value = 50;
     this.view.style.opacity = 0.5;
-    this.say("This picture has other colours than face parts, so it lies below the drawing: paint over it.");
   }
 
   say(text) {

@@ -1,0 +1,106 @@
+"""Faces that follow a hand in ComfyUI's real front end: how many a second, and how old the last one is at rest.
+
+Server and browser share this machine, and the browser draws its pages without a graphics card, which takes much of a
+small processor: a machine with one is faster.
+"""
+
+import asyncio
+import json
+import math
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ..runner.browser import Browser
+from ..runner.frontend import RUN, SETTINGS
+from ..runner.server import Server
+
+SECONDS = 6.0           # of each movement
+_PAUSE = 0.025          # seconds between two reports of the mouse
+_REST = 2.0             # seconds in which the last face must come
+_READY = "window.app && app.graph && window.LiteGraph && 'DDGILiveFace' in LiteGraph.registered_node_types"
+_PAINT, _EDIT = "00 Paint a live face", "08 Edit a face by words"
+_FACE = "document.querySelector('.ddgi-face img')"
+_CANVAS = "document.querySelector('.ddgi-painter canvas')"
+_WATCH = f"window.faces = []; {_FACE}.onload = () => faces.push(performance.now()); performance.now()"
+_HEAD = """for (const node of app.graph.nodes) if (node.type === 'DDGILoadDemoModels')
+    node.widgets[0].value = node.widgets[0].options.values.find(kind => kind.startsWith('3D'))"""
+
+
+def live_costs(workflows: Path, report: Callable[[str], None] = lambda line: None) -> dict[str, dict[str, float]]:
+    """{"first face": {"seconds": from the template's opening to the face}, "brush", "turn", "slider": {"per_second":
+    faces while the hand moves, "rest_ms": from its last movement to the last face}}.
+
+    Raises:
+        InputError: there is no browser, or ComfyUI does not start.
+    """
+    with tempfile.TemporaryDirectory() as output, Server(output, cpu=True, report=report) as server:
+        return asyncio.run(_costs(server, workflows))
+
+
+async def _costs(server: Server, workflows: Path) -> dict[str, dict[str, float]]:
+    await asyncio.to_thread(server.post, "/settings", SETTINGS)
+    async with Browser(1400, 900, webgl=False) as browser:
+        await browser.open(server.url, _READY)
+        await asyncio.sleep(6)                  # the front end loads a graph of its own first
+        begun = time.monotonic()
+        await _open(browser, workflows, _PAINT)
+        found = {"first face": {"seconds": time.monotonic() - begun}}
+        found["brush"] = await _moved(browser, lambda: _dragged(browser, _CANVAS, 0.3))
+        await _open(browser, workflows, _PAINT, _HEAD)
+        found["turn"] = await _moved(browser, lambda: _dragged(browser, _FACE, 0.1))
+        await _open(browser, workflows, _EDIT)
+        found["slider"] = await _moved(browser, lambda: _slid(browser))
+        return found
+
+
+async def _open(browser: Browser, workflows: Path, name: str, change: str = "") -> None:
+    """Load a template, change it, run it, and wait for the face that follows."""
+    graph = json.loads((workflows / f"{name}.json").read_text(encoding="utf-8"))
+    await browser.evaluate(f"app.loadGraphData({json.dumps(graph)}).then(() => {{ {change} }})")
+    await browser.evaluate(RUN)
+    while not await browser.evaluate(f"!!{_FACE}?.naturalWidth"):
+        await asyncio.sleep(0.05)
+    await browser.evaluate("app.extensionManager.command.execute('Comfy.Canvas.FitView')")
+    await asyncio.sleep(_REST)
+
+
+async def _moved(browser: Browser, movement: Callable) -> dict[str, float]:
+    """What came while a hand moved, and after it."""
+    start = await browser.evaluate(_WATCH)
+    await movement()
+    end = await browser.evaluate("performance.now()")
+    await asyncio.sleep(_REST)
+    faces = json.loads(await browser.evaluate("JSON.stringify(faces)"))
+    return {"per_second": sum(face <= end for face in faces) / (end - start) * 1000,
+            "rest_ms": max(0.0, max(faces, default=end) - end)}
+
+
+async def _dragged(browser: Browser, element: str, reach: float) -> None:
+    """The mouse goes round over an element in widening circles, its button down."""
+    box = json.loads(await browser.evaluate(f"JSON.stringify({element}.getBoundingClientRect())"))
+    centre, radius = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2), reach * box["width"]
+
+    async def mouse(kind: str, turn: float) -> None:
+        x, y = (middle + radius * (0.3 + 0.7 * turn / SECONDS) * way(4 * turn)
+                for middle, way in zip(centre, (math.cos, math.sin)))
+        await browser.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1,
+                           buttons=0 if kind == "mouseReleased" else 1)
+
+    begun = time.monotonic()
+    await mouse("mousePressed", 0.0)
+    while (passed := time.monotonic() - begun) < SECONDS:
+        await mouse("mouseMoved", passed)
+        await asyncio.sleep(_PAUSE)
+    await mouse("mouseReleased", SECONDS)
+
+
+async def _slid(browser: Browser) -> None:
+    await browser.evaluate(f"""(async () => {{
+        const edit = app.graph.nodes.find(node => node.type === 'DDGIEditFace');
+        const slider = edit.widgets.find(widget => widget.name === 'strength_1');
+        for (const end = performance.now() + {SECONDS * 1000}; performance.now() < end;) {{
+            slider.value = Math.sin(performance.now() / 500);
+            await new Promise(done => setTimeout(done, {_PAUSE * 1000}));
+        }} }})()""")
