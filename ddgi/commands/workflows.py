@@ -2,7 +2,9 @@
 
 import argparse
 import functools
+import json
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from PIL import Image, ImageOps
@@ -45,12 +47,18 @@ def run(args: argparse.Namespace) -> dict:
 
 
 def _result(server, path: Path) -> list[Image.Image]:
-    """What the workflow saves: its pictures, or the frames of its video; nothing where it saves a model alone."""
+    """What the workflow saves: its pictures, or the frames of its video; else what its results as an app show."""
     from ..runner.prompts import load_workflow, run_prompt
 
-    files = run_prompt(server, load_workflow(path)).files
-    pictures = [Image.open(file).convert("RGB") for file in files if file.suffix == ".png"]
-    return pictures or [frame for file in files if file.suffix == ".mp4" for frame in _frames(file)]
+    result = run_prompt(server, load_workflow(path))
+    films = [frame for file in result.files if file.suffix == ".mp4" for frame in _frames(file)]
+    results = json.loads(path.read_text(encoding="utf-8"))["extra"]["linearData"]["outputs"]
+    shown = [file for number in results for file in result.shown.get(str(number), ())]
+    return _opened(result.files) or films or _opened(shown)
+
+
+def _opened(files: Iterable[Path]) -> list[Image.Image]:
+    return [Image.open(file).convert("RGB") for file in files if file.suffix == ".png"]
 
 
 def _frames(file: Path) -> list[Image.Image]:

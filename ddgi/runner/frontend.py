@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from ..errors import InputError
+from ..files import atomic_path
 from .browser import Browser
 from .server import Server
 
@@ -21,6 +22,7 @@ SETTINGS = {"Comfy.TutorialCompleted": True, "Comfy.InstalledVersion": "1.47.12"
              "LiteGraph.Canvas.MinFontSizeForLOD": 0}
 _NOTES = ("MarkdownNote", "Note")  # they exist in the front end only
 _SETTLE = 5.0  # seconds until the front end has loaded its first graph
+_NODE_SETTLE = 0.7  # until a node's widgets stand where they belong
 _WINDOW = (2400, 1350)
 _THUMBNAIL = (1280, 720)
 _VIEWER_SETTLE = 8.0  # seconds until videos and 3D viewers show what a finished prompt gave them
@@ -80,6 +82,37 @@ async def _photograph(server: Server, folder: Path, names: list[str], target: Pa
             report(str(picture))
             results.append({"name": name, "picture": str(picture)})
     return results
+
+
+def photograph_nodes(server: Server, names: list[str], target: Path,
+                     report: Callable[[str], None] = lambda line: None) -> None:
+    """Write a picture of each node as it is placed to `target`/<name>.jpg. Raises InputError where there is no browser.
+    """
+    asyncio.run(_photograph_nodes(server, names, target, report))
+
+
+async def _photograph_nodes(server: Server, names: list[str], target: Path, report) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    async with _front_end(server) as browser:
+        for name in names:
+            await browser.evaluate(f"""(() => {{
+                // Not clear(): numbers would begin anew, and a node gets the values of the last one with its number.
+                for (const old of [...app.graph.nodes]) app.graph.remove(old);
+                const node = LiteGraph.createNode({json.dumps(name)});
+                node.pos = [500, 200];
+                app.graph.add(node);
+                app.canvas.ds.scale = 1;
+                app.canvas.ds.offset = [0, 0];
+                app.canvas.setDirty(true, true);
+            }})()""")
+            await asyncio.sleep(_NODE_SETTLE)
+            path = target / f"{name}.jpg"
+            with atomic_path(path) as temporary:
+                await browser.screenshot(temporary)
+                left, top, right, bottom = await browser.evaluate(_GRAPH_BOX)
+                picture = Image.open(temporary).convert("RGB").crop((left - 10, top, right + 10, bottom + 10))
+                picture.save(temporary, "JPEG", quality=75, optimize=True)
+            report(str(path))
 
 
 @contextlib.asynccontextmanager

@@ -18,10 +18,14 @@ Progress = Callable[[str, int, int], None]  # node class, done, total
 
 @dataclass(frozen=True)
 class PromptResult:
-    """Files one prompt wrote into the output folder, and the seconds from queueing to the end."""
+    """Files one prompt wrote into the output folder, and the seconds from queueing to the end.
+
+    shown: the pictures of its preview nodes, {node id: files}; they go with the server.
+    """
 
     files: tuple[Path, ...]
     seconds: float
+    shown: dict[str, tuple[Path, ...]]
 
 
 def load_workflow(path: str | Path) -> dict:
@@ -97,7 +101,10 @@ def run_prompt(server: Server, graph: dict, on_progress: Progress = lambda *_: N
     started = time.perf_counter()
     prompt_id = asyncio.run(_run(server, graph, on_progress))
     seconds = time.perf_counter() - started
-    return PromptResult(tuple(_saved_files(server, _outputs(server, prompt_id))), seconds)
+    outputs = _outputs(server, prompt_id)
+    saved = [file for ui in outputs.values() for file in _files(ui, "output", server.output_folder)]
+    shown = {node: tuple(_files(ui, "temp", server.base_folder / "temp")) for node, ui in outputs.items()}
+    return PromptResult(tuple(saved), seconds, shown)
 
 
 def _outputs(server: Server, prompt_id: str, limit: float = 60.0) -> dict:
@@ -167,12 +174,8 @@ def _refusal(answer: dict) -> str:
     return "ComfyUI refused the workflow: " + "; ".join(reasons)
 
 
-def _saved_files(server: Server, outputs: dict) -> list[Path]:
-    """Paths of everything saved under the output folder, in the order of the nodes."""
-    found = []
-    for ui in outputs.values():
-        for entries in ui.values():
-            for entry in entries if isinstance(entries, list) else ():
-                if isinstance(entry, dict) and entry.get("type") == "output":
-                    found.append(server.output_folder / entry.get("subfolder", "") / entry["filename"])
-    return found
+def _files(ui: dict, kind: str, folder: Path) -> list[Path]:
+    """Paths of what a node says it put into the host's folder of this kind."""
+    return [folder / entry.get("subfolder", "") / entry["filename"]
+            for entries in ui.values() for entry in (entries if isinstance(entries, list) else ())
+            if isinstance(entry, dict) and entry.get("type") == kind]

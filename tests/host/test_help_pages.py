@@ -46,3 +46,11 @@ def test_node_definitions_hold_what_is_translated_and_nothing_else(module, pack)
     assert json.loads(made) == {"DDGISaveLatent": {
         "display_name": "Sichern", "inputs": {"latent": {"name": "Latent", "tooltip": "Die Gesichter."}},
         "outputs": {"0": {"name": "Latent"}}}}
+
+
+def test_every_help_page_shows_its_node(module, pack):
+    folder = module("help_pages").HELP
+    for name in [node.GET_SCHEMA().node_id for node in pack.nodes.node_classes()]:
+        assert (folder / "pictures" / f"{name}.jpg").stat().st_size > 2000, name    # python -m ddgi help --pictures
+        for page in (folder / f"{name}.md", folder / name / "zh.md"):
+            assert f"](pictures/{name}.jpg)" in page.read_text(encoding="utf-8"), page
