@@ -55,6 +55,29 @@ def test_every_view_is_scored_beside_the_true_pictures(part, folder):
     part("ddgi.evaluation").view_tables(scores)
 
 
+def test_a_relative_draws_in_the_place_of_the_generator_and_a_stranger_is_refused(part, folder, tmp_path):
+    evaluate, sampling = part("host.evaluation.views"), part("host.evaluation.demo").Sampling(steps=2)
+    own = part("ddgi.checkpoints").load_generator(folder / "generator_eg3d.safetensors")
+    copy, pictures = own.copy("darker"), []
+    with torch.no_grad():
+        for name, value in copy.drawing_weights().items():
+            if name.endswith("torgb.bias"):
+                value -= 0.3
+    copy.save(tmp_path / "copy.safetensors")
+    for file in (None, tmp_path / "copy.safetensors"):
+        evaluate.run(range(1), sampling, folder=folder, generator=file, yaws=(0, 30), batch=1, on_batch=pictures.append)
+    assert not torch.equal(pictures[0]["0"], pictures[1]["0"])
+    assert torch.equal(pictures[0]["0 true"], pictures[1]["0 true"])
+    stranger = part("host.folders").DEMO / "generator_eg3d.safetensors"
+    with pytest.raises(part("ddgi.errors").InputError, match="'demo-eg3d' needs"):
+        evaluate.run(range(1), sampling, folder=folder, generator=stranger, yaws=(0, 30), batch=1)
+
+
+def test_a_generator_without_views_is_refused(capsys):
+    assert main(["evaluate", "--demo", "--generator", "x.safetensors"]) == 1
+    assert "--generator was given without --views" in capsys.readouterr().err
+
+
 def test_a_demo_folder_without_3d_models_is_one_clear_line(pack, tmp_path, capsys):
     assert main(["evaluate", "--demo", "--views", "--folder", str(tmp_path)]) == 1
     lines = capsys.readouterr().err.strip().splitlines()

@@ -9,7 +9,7 @@ from ddgi.errors import InputError
 from ddgi.runner.browser import Browser, find_browser
 from ddgi.runner.frontend import RUN, SETTINGS
 
-__all__ = ["RUN", "SETTINGS", "TOOLS", "drag", "front_end", "need_browser", "until"]
+__all__ = ["RUN", "SETTINGS", "TOOLS", "drag", "front_end", "need_browser", "own_graph", "until"]
 # For graphs that a test makes.
 TOOLS = """
     app.graph.clear();
@@ -36,6 +36,12 @@ async def until(browser, condition, limit=60):
     raise AssertionError(f"never: {condition}")
 
 
+async def own_graph(browser):
+    """The front end loads a graph of its own first, which would take the place of a test's."""
+    await until(browser, "app.graph.nodes.length && app.extensionManager?.workflow?.activeWorkflow")
+    await asyncio.sleep(1)
+
+
 def need_browser():
     """Skip the test where there is no Chromium."""
     try:
@@ -50,6 +56,6 @@ async def front_end(server, ready, graph, vue):
     await asyncio.to_thread(server.post, "/settings", {**SETTINGS, "Comfy.VueNodes.Enabled": vue})
     async with Browser(1500, 1000) as browser:
         await browser.open(server.url, ready)
-        await asyncio.sleep(6)                       # the front end loads a graph of its own first
+        await own_graph(browser)
         await browser.evaluate(graph)
         yield browser

@@ -11,7 +11,7 @@ from aiohttp import web
 from ddgi.runner.browser import Browser
 from ddgi.runner.server import Server
 
-from .pages import RUN, SETTINGS, need_browser, until
+from .pages import RUN, SETTINGS, need_browser, own_graph, until
 from .test_following import FACE, READY, SLIDER, SLIDERS, shown
 
 FOLDER = "/studio"
@@ -75,7 +75,7 @@ async def log_in(browser, server, url, name):
         {json.dumps(SETTINGS).replace("true", "!0").replace("false", "!1")}),
         headers: {{'Comfy-User': {json.dumps(user)}, 'Content-Type': 'application/json'}}}}).then(a => a.status)""")
     await browser.open(url, READY)
-    await asyncio.sleep(6)                       # the front end loads a graph of its own first
+    await own_graph(browser)
     await browser.evaluate(SLIDERS)
     await browser.evaluate(RUN)
     return await shown(browser)

@@ -9,7 +9,7 @@ import pytest
 from ddgi.runner.browser import Browser
 from ddgi.runner.server import Server
 
-from .pages import RUN, SETTINGS, need_browser, until
+from .pages import RUN, SETTINGS, need_browser, own_graph, until
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = {path.stem: json.loads(path.read_text(encoding="utf-8"))
@@ -85,7 +85,7 @@ async def visit(server, vue, names, act):
     async with Browser(1920, 1080) as browser:
         await browser.call("Page.addScriptToEvaluateOnNewDocument", source=LISTEN)
         await browser.open(server.url, READY)
-        await asyncio.sleep(6)                       # the front end loads a graph of its own first
+        await own_graph(browser)
         await browser.evaluate("faults.splice(0)")
         for name in names:
             await load(browser, TEMPLATES[name])
