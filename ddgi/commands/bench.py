@@ -140,8 +140,8 @@ def _chain(args: argparse.Namespace) -> dict:
 
 
 def _live(args: argparse.Namespace) -> dict:
-    from ..benchmark.live import live_costs
     from ..runner.host import PACK_ROOT
+    from ..runner.live import live_costs
 
     result = live_costs(PACK_ROOT / "workflows", report=lambda line: say(args, line))
     _table(args, result, ("seconds", "per_second", "rest_ms"))

@@ -90,7 +90,7 @@ def test_a_face_that_stays_scores_nothing(room):
     directions = room.evaluation.directions
     generator = load_generator(room.folders.DEMO / room.demo_models.files.GENERATOR)
     judges = directions.load_judges(room.folders.DEMO / room.demo_models.files.JUDGES)
-    trial = directions._Trial(generator, judges, generator.latent(generator.map(torch.randn(8, 64))))
+    trial = directions.Trial(directions.drawn(generator), judges, generator.latent(generator.map(torch.randn(8, 64))))
     assert trial.score(directions.SLIDERS["smile"], trial.before) == {"gain": 0, "others": 0, "kept_miou": 1}
 
 

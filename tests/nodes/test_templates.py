@@ -24,7 +24,7 @@ def test_pages_and_notes_name_templates_that_exist():
 
 
 def test_templates_that_run_at_once_come_first():
-    assert TEMPLATES[0].stem.startswith("01 ") and ["SD 1.5" in path.stem for path in TEMPLATES] == sorted(
+    assert TEMPLATES[0].stem.startswith("00 ") and ["SD 1.5" in path.stem for path in TEMPLATES] == sorted(
         "SD 1.5" in path.stem for path in TEMPLATES)
 
 

@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ..runner.browser import Browser
-from ..runner.frontend import RUN, SETTINGS
-from ..runner.server import Server
+from .browser import Browser
+from .frontend import RUN, SETTINGS
+from .server import Server
 
 SECONDS = 6.0           # of each movement
 _PAUSE = 0.025          # seconds between two reports of the mouse
