@@ -28,8 +28,7 @@ def markdown_table(scores: dict[str, dict[str, float]]) -> str:
     for name, rows in {"": _ungrouped(scores), **{name: scores[name] for name in GROUPS if name in scores}}.items():
         for key, values in rows.items():
             method = f"{GROUPS[name]}: {_method(key)}" if name else _method(key)
-            cells = [f"{values[column]:.3f}" if column in values else "-" for column in columns]
-            lines.append(f"| {method} | " + " | ".join(cells) + " |")
+            lines.append(_row(method, values, columns))
     return "\n".join(lines)
 
 
@@ -68,7 +67,9 @@ def projection_table(scores: dict[str, dict[str, float]]) -> str:
 
 
 def _row(name: str, values: dict[str, float], columns: dict[str, str]) -> str:
-    cells = [str(value) if isinstance(value, int) else f"{value:.3f}" for value in map(values.get, columns)]
+    """A value of each column, "-" where there is none; counts stay whole."""
+    cells = ["-" if value is None else str(value) if isinstance(value, int) else f"{value:.3f}"
+             for value in map(values.get, columns)]
     return f"| {name} | " + " | ".join(cells) + " |"
 
 

@@ -17,9 +17,9 @@ _READY = "window.app && window.app.graph && window.app.canvas && window.LiteGrap
          "Object.keys(window.LiteGraph.registered_node_types).includes('DDGIRender')"
 # Templates, tours and update notices would cover the picture.
 SETTINGS = {"Comfy.TutorialCompleted": True, "Comfy.InstalledVersion": "1.47.12", "Comfy.Release.Status": "skip",
-             "Comfy.Workflow.ShowMissingNodesWarning": False, "Comfy.Workflow.ShowMissingModelsWarning": False,
-             "Comfy.UseNewMenu": "Top", "Comfy.Minimap.Visible": False, "Comfy.Workflow.Persist": False,
-             "LiteGraph.Canvas.MinFontSizeForLOD": 0}
+            "Comfy.Workflow.ShowMissingNodesWarning": False, "Comfy.Workflow.ShowMissingModelsWarning": False,
+            "Comfy.UseNewMenu": "Top", "Comfy.Minimap.Visible": False, "Comfy.Workflow.Persist": False,
+            "LiteGraph.Canvas.MinFontSizeForLOD": 0}
 _NOTES = ("MarkdownNote", "Note")  # they exist in the front end only
 _SETTLE = 5.0  # seconds until the front end has loaded its first graph
 _NODE_SETTLE = 0.7  # until a node's widgets stand where they belong
@@ -72,9 +72,9 @@ def photograph_results(server: Server, folder: Path, names: list[str], target: P
 async def _photograph(server: Server, folder: Path, names: list[str], target: Path, report) -> list[dict]:
     target.mkdir(parents=True, exist_ok=True)
     results = []
-    async with _front_end(server) as browser:
+    async with front_end(server) as browser:
         for name in names:
-            await _load(browser, _graph(folder, name), name)
+            await load(browser, graph_of(folder, name), name)
             await browser.evaluate(RUN)
             await asyncio.sleep(_VIEWER_SETTLE)
             picture = target / f"{name}.png"
@@ -93,7 +93,7 @@ def photograph_nodes(server: Server, names: list[str], target: Path,
 
 async def _photograph_nodes(server: Server, names: list[str], target: Path, report) -> None:
     target.mkdir(parents=True, exist_ok=True)
-    async with _front_end(server) as browser:
+    async with front_end(server) as browser:
         for name in names:
             await browser.evaluate(f"""(() => {{
                 // Not clear(): numbers would begin anew, and a node gets the values of the last one with its number.
@@ -116,16 +116,17 @@ async def _photograph_nodes(server: Server, names: list[str], target: Path, repo
 
 
 @contextlib.asynccontextmanager
-async def _front_end(server: Server):
-    """A browser in which ComfyUI's front end is ready."""
+async def front_end(server: Server, window: tuple[int, int] = _WINDOW, *, webgl: bool = True):
+    """A browser in which ComfyUI's front end is ready; window, webgl: as in `Browser`."""
     await asyncio.to_thread(server.post, "/settings", SETTINGS)
-    async with Browser(*_WINDOW) as browser:
+    async with Browser(*window, webgl=webgl) as browser:
         await browser.open(server.url, _READY)
         await asyncio.sleep(_SETTLE)
         yield browser
 
 
-def _graph(folder: Path, name: str) -> dict:
+def graph_of(folder: Path, name: str) -> dict:
+    """The workflow `folder`/<name>.json. Raises InputError where there is none."""
     path = folder / f"{name}.json"
     if not path.is_file():
         raise InputError(f"There is no workflow {path}; check the name.")
@@ -135,10 +136,10 @@ def _graph(folder: Path, name: str) -> dict:
 async def _export(server: Server, folder: Path, names: list[str], report) -> list[dict]:
     (folder / "api").mkdir(exist_ok=True)
     results = []
-    async with _front_end(server) as browser:
+    async with front_end(server) as browser:
         for name in names:
-            graph = _graph(folder, name)
-            await _load(browser, graph, name)
+            graph = graph_of(folder, name)
+            await load(browser, graph, name)
             api = await browser.evaluate("app.graphToPrompt().then(prompt => prompt.output)")
             _check(name, graph, api)
             target = folder / "api" / f"{name}.json"
@@ -149,7 +150,8 @@ async def _export(server: Server, folder: Path, names: list[str], report) -> lis
     return results
 
 
-async def _load(browser: Browser, graph: dict, name: str) -> None:
+async def load(browser: Browser, graph: dict, name: str) -> None:
+    """Open a workflow. Raises InputError where the front end does not know one of its nodes."""
     types = sorted({node["type"] for node in graph["nodes"]})
     missing = await browser.evaluate(
         f"{json.dumps(types)}.filter(type => !(type in window.LiteGraph.registered_node_types))")

@@ -13,13 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .browser import Browser
-from .frontend import RUN, SETTINGS
+from .frontend import RUN, front_end, graph_of, load
 from .server import Server
 
 SECONDS = 6.0           # of each movement
 _PAUSE = 0.025          # seconds between two reports of the mouse
 _REST = 2.0             # seconds in which the last face must come
-_READY = "window.app && app.graph && window.LiteGraph && 'DDGILiveFace' in LiteGraph.registered_node_types"
+_WINDOW = (1400, 900)
 _PAINT, _EDIT = "00 Paint a live face", "08 Edit a face by words"
 _FACE = "document.querySelector('.ddgi-face img')"
 _CANVAS = "document.querySelector('.ddgi-painter canvas')"
@@ -40,10 +40,7 @@ def live_costs(workflows: Path, report: Callable[[str], None] = lambda line: Non
 
 
 async def _costs(server: Server, workflows: Path) -> dict[str, dict[str, float]]:
-    await asyncio.to_thread(server.post, "/settings", SETTINGS)
-    async with Browser(1400, 900, webgl=False) as browser:
-        await browser.open(server.url, _READY)
-        await asyncio.sleep(6)                  # the front end loads a graph of its own first
+    async with front_end(server, _WINDOW, webgl=False) as browser:
         begun = time.monotonic()
         await _open(browser, workflows, _PAINT)
         found = {"first face": {"seconds": time.monotonic() - begun}}
@@ -57,8 +54,8 @@ async def _costs(server: Server, workflows: Path) -> dict[str, dict[str, float]]
 
 async def _open(browser: Browser, workflows: Path, name: str, change: str = "") -> None:
     """Load a template, change it, run it, and wait for the face that follows."""
-    graph = json.loads((workflows / f"{name}.json").read_text(encoding="utf-8"))
-    await browser.evaluate(f"app.loadGraphData({json.dumps(graph)}).then(() => {{ {change} }})")
+    await load(browser, graph_of(workflows, name), name)
+    await browser.evaluate(change)
     await browser.evaluate(RUN)
     while not await browser.evaluate(f"!!{_FACE}?.naturalWidth"):
         await asyncio.sleep(0.05)

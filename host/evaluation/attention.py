@@ -55,10 +55,14 @@ def run(seeds: range = SEEDS, sampling: Sampling = DEFAULT_SAMPLING, *, folder: 
         for row, prompt in enumerate(truth.captions):
             words = _spelling(chain, prompt)
             one = _alone(step, row)
+            sharp = word_maps(one, words, (_SIZE, _SIZE), contrast=True)[0]
+            mean = word_maps(one, words, (_SIZE, _SIZE)).mean(1)
             for part, area in areas.items():
-                score = _pointed(one, words, PARTS[part][0], _wider(area[row], near))
-                if score:
-                    hits[part].append(score)
+                named = [number for number, word in enumerate(words) if word.text.lower() in PARTS[part][0]]
+                wide = _wider(area[row], near)
+                if named and wide.any():
+                    pointed = pointing_game(sharp[named[:1]], wide), pointing_game(mean, wide), wide.float().mean()
+                    hits[part].append(tuple(map(float, pointed)))
         report(f"looked at the words of {first + len(chosen)}/{len(seeds)} prompts")
     return {part: _share(scores) for part, scores in hits.items()}
 
@@ -66,18 +70,6 @@ def run(seeds: range = SEEDS, sampling: Sampling = DEFAULT_SAMPLING, *, folder: 
 def _alone(step: StepFeatures, row: int) -> StepFeatures:
     """One prompt's features; each has words of its own."""
     return step.apply(lambda tensor: tensor[row:row + 1])
-
-
-def _pointed(step: StepFeatures, words: Sequence[Word], wanted: Sequence[str],
-             area: torch.Tensor) -> tuple[float, float, float] | None:
-    """Whether the word's map and the mean map point at an area bool [1, S, S], and its size; None without word or
-    area."""
-    named = [number for number, word in enumerate(words) if word.text.lower() in wanted]
-    if not named or not area.any():
-        return None
-    sharp = word_maps(step, words, (_SIZE, _SIZE), contrast=True)[:, named[0]]
-    mean = word_maps(step, words, (_SIZE, _SIZE)).mean(1)
-    return tuple(float(value) for value in (pointing_game(sharp, area), pointing_game(mean, area), area.float().mean()))
 
 
 def _areas(seeds: Sequence[int], truth: HeadWorldBatch) -> dict[str, torch.Tensor]:

@@ -1,6 +1,5 @@
 """Pictures searched in the demo's generator: how near it comes, how long it takes, and whether edits still work."""
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +9,9 @@ from ...ddgi.bridge import load_bridge
 from ...ddgi.checkpoints import load_generator
 from ...ddgi.demo import files
 from ...ddgi.evaluation import Score, load_judges
-from ...ddgi.gan import GanLatent, Generator
+from ...ddgi.gan import GanLatent
 from ...ddgi.headworld import render_batch
-from ...ddgi.latents import Move, load_directions
+from ...ddgi.latents import Move, load_directions, pick
 from ...ddgi.perceptual import pyramid_distance
 from ...ddgi.projection import ProjectionConfig, Search, Target, TuningConfig, tune
 from ...ddgi.stopwatch import Stopwatch
@@ -68,19 +67,12 @@ def run(*, folder: Path = folders.DEMO, heads: int = HEADS, steps: int = 100, tu
         begun = watch.now()
         config = ProjectionConfig(space=space, steps=steps, batch=_AT_ONCE)
         latent = Search(generator, target, pyramid_distance, config, start=start if from_bridge else None).run()
-        keep(way, latent, watch.now() - begun, drawn(generator))
-    searched, begun = watch.now() - begun, watch.now()
-    handfuls = torch.arange(len(chosen)).split(_AT_ONCE)
-    copies = [_tuned(generator, _some(latent, rows), target.pick(rows, torch.device("cpu")), tuning_steps)
-              for rows in handfuls]
-    keep("tuned", latent, searched + watch.now() - begun, lambda latent: torch.cat(
-        [drawn(copy)(_some(latent, rows)) for copy, rows in zip(copies, handfuls)]))
+        seconds = watch.now() - begun
+        keep(way, latent, seconds, drawn(generator))
+    begun, tuning = watch.now(), TuningConfig(steps=tuning_steps)
+    handfuls = [list(range(first, min(first + _AT_ONCE, len(chosen)))) for first in range(0, len(chosen), _AT_ONCE)]
+    copies = [tune(generator, pick(latent, rows), target.pick(torch.tensor(rows), torch.device("cpu")),
+                   pyramid_distance, tuning, name="tuned") for rows in handfuls]
+    keep("tuned", latent, seconds + watch.now() - begun, lambda latent: torch.cat(
+        [drawn(copy)(pick(latent, rows)) for copy, rows in zip(copies, handfuls)]))
     return found
-
-
-def _some(latent: GanLatent, rows: torch.Tensor) -> GanLatent:
-    return dataclasses.replace(latent, ws=latent.ws[rows])
-
-
-def _tuned(generator: Generator, latent: GanLatent, target: Target, steps: int) -> Generator:
-    return tune(generator, latent, target, pyramid_distance, TuningConfig(steps=steps), name="tuned")
