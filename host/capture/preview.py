@@ -46,15 +46,18 @@ class FacePreview:
         layout = FeatureLayout.of(model.get_model_object("diffusion_model"))
         self.bridge.value.config.check_layout(layout)
         self.bridge.value.config.check_generator(self.generator.value, relative=True)
-        shown = FeatureTap(StepSelection("all"), self._show).attach(model)
+        shown = FeatureTap(StepSelection("all"), self).attach(model)
         # They are loaded beside the diffusion model: loading them while it samples could put it out of memory.
         shown.set_additional_models(_KEY, [self.bridge.patcher, self.generator.patcher])
         return shown
 
-    def _show(self, features: DiffusionFeatures, steps: int) -> None:
+    def due(self) -> bool:
+        """Whether the next face is in time, and its networks can draw it."""
+        return self.clock() >= self._not_before and self._is_loaded(self.bridge) and self._is_loaded(self.generator)
+
+    def show(self, features: DiffusionFeatures, steps: int) -> None:
+        """The face that a step of so many gives, at the node that samples."""
         start, step = self.clock(), features.step_numbers[-1]
-        if start < self._not_before or not (self._is_loaded(self.bridge) and self._is_loaded(self.generator)):
-            return
         ProgressBar(steps).update_absolute(step + 1, steps, ("JPEG", self._picture(features), None))
         took = self.clock() - start
         self._not_before = start + took / SHARE

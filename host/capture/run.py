@@ -14,8 +14,7 @@ gives the features of that area.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from uuid import uuid4
 
 import comfy.model_management
@@ -38,17 +37,26 @@ from .prompts import Prompts
 _CHURN = 2**0.5 * 1.01  # churn multiplies sigma by at most 1 + (sqrt 2 - 1): Karras et al. 2022, algorithm 2
 
 
+class Watch(Protocol):
+    """Who follows a run step by step."""
+
+    def due(self) -> bool:
+        """Asked before each evaluation of the model: whether it is to be read."""
+
+    def show(self, features: DiffusionFeatures, steps: int) -> None:
+        """The features of one step of so many, when the sampler has reported it."""
+
+
 class FeatureTap:
     """Collects the features of sampling runs of the model it is attached to.
 
     It outlives its runs, as the host keeps the outputs of nodes. So it knows what each run made, and gives
     features for that latent only. It keeps the runs of one execution of a graph, the last one of each sampler.
 
-    watch: called with (features of one step, steps in all) after each captured step, when the sampler has reported it;
-    a watched run keeps nothing.
+    watch: is shown what it wants; a watched run keeps nothing.
     """
 
-    def __init__(self, selection: StepSelection, watch: Callable[[DiffusionFeatures, int], None] | None = None):
+    def __init__(self, selection: StepSelection, watch: Watch | None = None):
         self.selection, self._watch = selection, watch
         self._key = f"ddgi_tap_{uuid4().hex}"
         self._runs: dict[_Caller, _Run] = {}  # finished ones, the newest last
@@ -111,7 +119,7 @@ class FeatureTap:
             run.step_done(step, denoised)
             result = callback(step, denoised, *values) if callback is not None else None
             if self._watch is not None and step in run.captured:
-                self._watch(run.take(step), len(run.schedule) - 1)
+                self._watch.show(run.take(step), len(run.schedule) - 1)
             return result
 
         return executor(guider, sigmas, extra_args, counted if run else callback, *args, **kwargs)
@@ -120,7 +128,8 @@ class FeatureTap:
         run = self._running  # None for a guider used by hand, outside a sampling run
         if run is None:
             return executor(x, timestep, *args, **kwargs)
-        run.start_evaluation(float(timestep.flatten()[0]))
+        if self._watch is None or self._watch.due():
+            run.start_evaluation(float(timestep.flatten()[0]))
         output = executor(x, timestep, *args, **kwargs)
         run.end_evaluation()
         return output
