@@ -50,7 +50,14 @@ class EG3D(nn.Module):
         if torch.is_grad_enabled() or planes.device.type != "cpu" or planes.dtype != torch.float32:
             return lambda points: self.decoder(mean_features(planes, points, box_warp, axes))
         tables = [PlaneTable(head, box_warp, axes) for head in planes]
-        return lambda points: self.decoder(torch.stack([table(part) for table, part in zip(tables, points)]).mT)
+
+
+        def look(points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            heads = [self.decoder.read_rows(table(part)) for table, part in zip(tables, points)]
+            density, colours = (torch.stack(parts) for parts in zip(*heads))
+            return density, colours.mT
+
+        return look
 
     def rays(self, planes: torch.Tensor, labels: torch.Tensor, size: int,
              noise: tuple[torch.Tensor, torch.Tensor] | None = None,

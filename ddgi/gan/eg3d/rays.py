@@ -15,7 +15,7 @@ from .sampling import importance, ray_bounds, stratified
 Field = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
 BYTES_PER_SAMPLE = 1100     # of all temporaries a sample point needs at once, measured with 32 channels and width 64
-CACHE_MIB = 32              # of temporaries at once on a CPU: they stay in its caches, and no memory is fresh
+CACHE_MIB = 64              # of temporaries at once on a CPU: most stay in its caches, and little memory is fresh
 
 
 @dataclass(frozen=True)
