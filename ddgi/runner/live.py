@@ -5,18 +5,27 @@ small processor: a machine with one is faster.
 """
 
 import asyncio
+import base64
+import itertools
 import json
 import math
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
+from ..errors import InputError
+from ..painting import PREFIX
 from .browser import Browser
 from .frontend import RUN, front_end, graph_of, load
+from .host import PACK_ROOT
+from .prompts import load_workflow, run_prompt
 from .server import Server
 
 SECONDS = 6.0           # of each movement
+ASKED = 200             # drawings whose faces are asked for, one after the other
+_WORDS = "a happy woman with red hair"
 _PAUSE = 0.025          # seconds between two reports of the mouse
 _REST = 2.0             # seconds in which the last face must come
 _WINDOW = (1400, 900)
@@ -29,14 +38,32 @@ _HEAD = """for (const node of app.graph.nodes) if (node.type === 'DDGILoadDemoMo
 
 
 def live_costs(workflows: Path, report: Callable[[str], None] = lambda line: None) -> dict[str, dict[str, float]]:
-    """{"first face": {"seconds": from the template's opening to the face}, "brush", "turn", "slider": {"per_second":
-    faces while the hand moves, "rest_ms": from its last movement to the last face}}.
+    """{"asked": {"seconds": from a changed drawing to its JPEG, over HTTP and with no browser; median of `ASKED`},
+    "first face": {"seconds": from the template's opening to the face}, "brush", "turn", "slider": {"per_second": faces
+    while the hand moves, "rest_ms": from its last movement to the last face}}.
 
     Raises:
         InputError: there is no browser, or ComfyUI does not start.
     """
     with tempfile.TemporaryDirectory() as output, Server(output, cpu=True, report=report) as server:
-        return asyncio.run(_costs(server, workflows))
+        return {"asked": _asked(server, workflows), **asyncio.run(_costs(server, workflows))}
+
+
+def _asked(server: Server, workflows: Path) -> dict[str, float]:
+    """What the painter waits for, asked by another process."""
+    graph = load_workflow(workflows / f"{_PAINT}.json")
+    said = run_prompt(server, graph).said
+    session = next(reported["ddgi_live"][0] for reported in said.values() if "ddgi_live" in reported)
+    drawings = [PREFIX + base64.b64encode(path.read_bytes()).decode()
+                for path in sorted((PACK_ROOT / "demo" / "examples").glob("mask_*.png"))]
+    seconds = []
+    for drawing in itertools.islice(itertools.cycle(drawings), ASKED):
+        begun = time.perf_counter()
+        status, answer = server.ask("/ddgi/live", {"session": session, "drawing": drawing, "prompt": _WORDS})
+        if status != 200:
+            raise InputError(f"The live face refused a drawing: {answer.decode(errors='replace')}")
+        seconds.append(time.perf_counter() - begun)
+    return {"seconds": median(seconds), "per_second": 1 / median(seconds)}
 
 
 async def _costs(server: Server, workflows: Path) -> dict[str, dict[str, float]]:

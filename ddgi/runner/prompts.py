@@ -20,12 +20,14 @@ Progress = Callable[[str, int, int], None]  # node class, done, total
 class PromptResult:
     """Files one prompt wrote into the output folder, and the seconds from queueing to the end.
 
-    shown: the pictures of its preview nodes, {node id: files}; they go with the server.
+    shown: the pictures of its preview nodes, {node id: files}; they go with the server. said: {node id: all that the
+    node told the front end}.
     """
 
     files: tuple[Path, ...]
     seconds: float
     shown: dict[str, tuple[Path, ...]]
+    said: dict[str, dict]
 
 
 def load_workflow(path: str | Path) -> dict:
@@ -104,7 +106,7 @@ def run_prompt(server: Server, graph: dict, on_progress: Progress = lambda *_: N
     outputs = _outputs(server, prompt_id)
     saved = [file for ui in outputs.values() for file in _files(ui, "output", server.output_folder)]
     shown = {node: tuple(_files(ui, "temp", server.base_folder / "temp")) for node, ui in outputs.items()}
-    return PromptResult(tuple(saved), seconds, shown)
+    return PromptResult(tuple(saved), seconds, shown, outputs)
 
 
 def _outputs(server: Server, prompt_id: str, limit: float = 60.0) -> dict:

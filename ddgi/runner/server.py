@@ -126,19 +126,24 @@ class Server:
 
     def get(self, path: str) -> dict:
         """JSON answer of a GET request."""
-        return self._answer(urllib.request.Request(self.url + path))[1]
+        return json.loads(self._answer(urllib.request.Request(self.url + path))[1] or b"{}")
 
     def post(self, path: str, body: dict) -> tuple[int, dict]:
         """Status and JSON answer of a POST request; error statuses do not raise."""
+        status, answer = self.ask(path, body)
+        return status, json.loads(answer or b"{}")
+
+    def ask(self, path: str, body: dict) -> tuple[int, bytes]:
+        """As `post`, for answers that are no JSON."""
         return self._answer(urllib.request.Request(self.url + path, json.dumps(body).encode(),
                                                    {"Content-Type": "application/json"}))
 
-    def _answer(self, request: urllib.request.Request) -> tuple[int, dict]:
+    def _answer(self, request: urllib.request.Request) -> tuple[int, bytes]:
         try:
             with urllib.request.urlopen(request, timeout=_ANSWER_LIMIT) as response:
-                return response.status, json.loads(response.read() or b"{}")
+                return response.status, response.read()
         except urllib.error.HTTPError as error:
-            return error.code, json.loads(error.read() or b"{}")
+            return error.code, error.read()
         except OSError as error:
             raise InputError(f"ComfyUI does not answer at {self.url} ({error}); it may have run out of "
                              f"memory.") from error
