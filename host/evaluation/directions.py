@@ -32,9 +32,15 @@ _BROWS = ("left brow", "right brow")
 
 @dataclasses.dataclass(frozen=True)
 class Slider:
-    """Two prompts, what a judge reads of them, the parts of the face that may change, and the first layer that does.
+    """A thing that words bring.
 
-    Layers before it hold poses and shapes, which some things need not move.
+    Attributes:
+        words, without: the two prompts.
+        attribute, value: what a judge reads where the thing is.
+        parts: of the face, that may change.
+        first_layer: layers before it stay: they hold poses and shapes, which some things need not move.
+        step: strength 1, as a share of the difference between the prompts: about as little as shows the thing on more
+            faces than not, so that the rest stays. Twice that shows it on nearly all.
     """
 
     words: str
@@ -43,29 +49,31 @@ class Slider:
     value: str = "yes"
     parts: tuple[str, ...] = ()
     first_layer: int = 0
+    step: float = 1.0
 
 
 SLIDERS = {
     "smile": Slider(f"a smiling {_WHO} with {_EYES} and {_HAIR}", f"a neutral {_WHO} with {_EYES} and {_HAIR}",
-                    "expression", "smiling", _MOUTH, 2),
+                    "expression", "smiling", _MOUTH, 3, 0.85),
     "surprise": Slider(f"a surprised {_WHO} with {_EYES} and {_HAIR}", f"a neutral {_WHO} with {_EYES} and {_HAIR}",
-                       "expression", "surprised", (*_MOUTH, *_BROWS)),
+                       "expression", "surprised", (*_MOUTH, *_BROWS), step=0.9),
     "glasses": Slider(f"{_ANYBODY}, wearing glasses", _ANYBODY, "glasses",
-                      parts=("eyeglasses", "left eye", "right eye", *_BROWS), first_layer=4),
+                      parts=("eyeglasses", "left eye", "right eye", *_BROWS), first_layer=4, step=0.9),
     "beard": Slider(f"a {_MOOD} man with {_EYES}, {_HAIR} and a beard", f"a {_MOOD} man with {_EYES} and {_HAIR}",
-                    "beard", parts=("hair", "skin", "neck", *_MOUTH)),
+                    "beard", parts=("hair", "skin", "neck", *_MOUTH), step=0.65),
     "hat": Slider(f"{_ANYBODY}, wearing a hat", _ANYBODY, "hat",
-                  parts=("hat", "hair", "skin", "left ear", "right ear", *_BROWS)),
+                  parts=("hat", "hair", "skin", "left ear", "right ear", *_BROWS), step=0.5),
     "long hair": Slider(f"a {_MOOD} {_WHO} with {_EYES} and long {{black|brown|blond|red|grey}} hair",
                         f"a {_MOOD} {_WHO} with {_EYES} and short {{black|brown|blond|red|grey}} hair",
-                        "hair_style", "long", ("hair", "neck", "cloth", "left ear", "right ear", "background")),
+                        "hair_style", "long", ("hair", "neck", "cloth", "left ear", "right ear", "background"), step=0.65),
     "grey hair": Slider(f"a {_MOOD} {_WHO} with {_EYES} and {{short|long|curly}} grey hair",
                         f"a {_MOOD} {_WHO} with {_EYES} and {{short|long|curly}} {{black|brown|blond|red}} hair",
-                        "hair_colour", "grey", first_layer=4),
+                        "hair_colour", "grey", first_layer=6, step=0.7),
     "blue eyes": Slider(f"a {_MOOD} {_WHO} with blue eyes and {_HAIR}",
-                        f"a {_MOOD} {_WHO} with {{brown|green}} eyes and {_HAIR}", "eye_colour", "blue", first_layer=4),
-    "earrings": Slider(f"{_ANYBODY}, wearing earrings", _ANYBODY, "earrings", parts=("earring",)),
-    "necklace": Slider(f"{_ANYBODY}, wearing a necklace", _ANYBODY, "necklace", parts=("necklace",), first_layer=2),
+                        f"a {_MOOD} {_WHO} with {{brown|green}} eyes and {_HAIR}", "eye_colour", "blue", first_layer=4,
+                        step=0.7),
+    "earrings": Slider(f"{_ANYBODY}, wearing earrings", _ANYBODY, "earrings", parts=("earring",), step=0.65),
+    "necklace": Slider(f"{_ANYBODY}, wearing a necklace", _ANYBODY, "necklace", parts=("necklace",), first_layer=2, step=0.6),
 }
 
 
@@ -95,12 +103,11 @@ def run(*, folder: Path = folders.DEMO, faces: int = FACES, keep: Path | None = 
             for axis in sefa_directions(generator, SEFA) for sign in (1, -1)}
     found, directions = {}, []
     for name, slider in SLIDERS.items():
-        record = {"words": slider.words, "without": slider.without, "seed": _SEED}
+        record = {"words": slider.words, "without": slider.without, "seed": _SEED, "step": slider.step}
         direction = word_direction(read(slider.words, _SEED), read(slider.without, _SEED), name, clean=0.0,
                                    record=record)
-        if slider.first_layer:
-            layers = tuple(range(slider.first_layer, generator.config.num_ws))
-            direction = dataclasses.replace(direction, layers=layers)
+        layers = tuple(range(slider.first_layer, generator.config.num_ws)) if slider.first_layer else None
+        direction = dataclasses.replace(direction, offset=direction.offset * slider.step, layers=layers)
         directions.append(direction)
         scores = {f"strength_{strength}": trial.score(slider, trial.after(Move(direction, strength)))
                   for strength in (1, 2)}

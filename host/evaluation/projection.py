@@ -36,14 +36,14 @@ def run(*, folder: Path = folders.DEMO, heads: int = HEADS, steps: int = 100, tu
     Returns:
         {way: {"picture_distance": colours and edges at every size, which the search makes small; "distance",
         "attribute_accuracy", "miou": as the judges see it; "seconds": for each picture; "edits": mean growth of the
-        probability that a judge sees what the demo's sliders `EDITS` bring at strength 1}}.
+        probability that a judge sees what the demo's sliders `EDITS` bring, by all that their prompts differ}}.
 
     Raises:
         InputError: a model file is missing or broken.
     """
     judges, directions = load_judges(folder / files.JUDGES), load_directions(folder / files.DIRECTIONS)
     generator, watch = load_generator(folder / files.GENERATOR), Stopwatch(torch.device("cpu"))
-    moves = {direction.name: Move(direction, 1.0) for direction in directions if direction.name in EDITS}
+    moves = {one.name: Move(one, 1 / SLIDERS[one.name].step) for one in directions if one.name in EDITS}
     chosen = _SEEDS[:heads]
     truth, small = (render_batch(chosen, size) for size in (generator.config.img_resolution, judges.resolution))
     target, found = Target(truth.image), {}

@@ -70,8 +70,9 @@ def test_a_slider_made_of_words_brings_what_it_names_and_little_else(room, monke
     monkeypatch.setattr(directions, "SLIDERS", {"glasses": directions.SLIDERS["glasses"]})
     monkeypatch.setattr(directions, "SEFA", 1)
     scores = directions.run(faces=12, keep=tmp_path / "mine.safetensors")["glasses"]
-    # Of the card's 64 faces .97 and .05; a dozen say less exactly.
-    assert scores["strength_1"]["gain"] > 0.6 and scores["strength_1"]["others"] < 0.1 < scores["strength_2"]["gain"]
+    # Of the card's 64 faces .67, .03 and .99; a dozen say less exactly.
+    assert scores["strength_1"]["gain"] > 0.4 and scores["strength_1"]["others"] < 0.1
+    assert scores["strength_2"]["gain"] > 0.8
     assert scores["sefa"]["gain"] < scores["strength_1"]["gain"] and scores["sefa"]["axis"][1:] == "SeFa 0"
     kept, = load_directions(tmp_path / "mine.safetensors")
     assert kept.name == "glasses" and kept.layers == tuple(range(4, 14))
@@ -83,7 +84,7 @@ def test_the_demos_sliders_are_those_that_are_scored(room):
     generator = load_generator(room.folders.DEMO / room.demo_models.files.GENERATOR)
     for direction, slider in zip(kept, room.evaluation.directions.SLIDERS.values()):
         direction.check(generator.lineage, 14, 128)
-        assert direction.record["words"] == slider.words
+        assert (direction.record["words"], direction.record["step"]) == (slider.words, slider.step)
 
 
 def test_a_face_that_stays_scores_nothing(room):
