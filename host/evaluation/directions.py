@@ -65,7 +65,8 @@ SLIDERS = {
                   parts=("hat", "hair", "skin", "left ear", "right ear", *_BROWS), step=0.5),
     "long hair": Slider(f"a {_MOOD} {_WHO} with {_EYES} and long {{black|brown|blond|red|grey}} hair",
                         f"a {_MOOD} {_WHO} with {_EYES} and short {{black|brown|blond|red|grey}} hair",
-                        "hair_style", "long", ("hair", "neck", "cloth", "left ear", "right ear", "background"), step=0.65),
+                        "hair_style", "long", ("hair", "neck", "cloth", "left ear", "right ear", "background"),
+                        step=0.65),
     "grey hair": Slider(f"a {_MOOD} {_WHO} with {_EYES} and {{short|long|curly}} grey hair",
                         f"a {_MOOD} {_WHO} with {_EYES} and {{short|long|curly}} {{black|brown|blond|red}} hair",
                         "hair_colour", "grey", first_layer=6, step=0.7),
@@ -73,7 +74,8 @@ SLIDERS = {
                         f"a {_MOOD} {_WHO} with {{brown|green}} eyes and {_HAIR}", "eye_colour", "blue", first_layer=4,
                         step=0.7),
     "earrings": Slider(f"{_ANYBODY}, wearing earrings", _ANYBODY, "earrings", parts=("earring",), step=0.65),
-    "necklace": Slider(f"{_ANYBODY}, wearing a necklace", _ANYBODY, "necklace", parts=("necklace",), first_layer=2, step=0.6),
+    "necklace": Slider(f"{_ANYBODY}, wearing a necklace", _ANYBODY, "necklace", parts=("necklace",), first_layer=2,
+                       step=0.6),
 }
 
 

@@ -10,8 +10,8 @@ from .pages import RUN, TOOLS, front_end, need_browser, until
 
 READY = "window.app && app.graph && window.LiteGraph && 'DDGIEditFace' in LiteGraph.registered_node_types"
 PLACED = "app.graph.nodes.find(n => n.title === '{}')"
-DRAWINGS = {"Face from words and mask": ("mask", "mask_hat.png"), "3D head": ("mask", "mask_hat.png"),
-            "Face from words and scribble": ("drawing", "scribble_bun.png")}
+DRAWINGS = {"Mask and words to face": ("mask", "mask_hat.png"), "3D head": ("mask", "mask_hat.png"),
+            "Scribble and words to face": ("drawing", "scribble_bun.png")}
 
 
 @pytest.fixture(scope="module")
@@ -79,5 +79,5 @@ async def result(browser):
 @pytest.mark.parametrize("vue", [False, True], ids=["classic", "nodes 2.0"])
 def test_blueprints_are_found_placed_and_run(server, vue):
     need_browser()
-    assert asyncio.run(faces(server, vue)) == {"Face from words and mask": [1, 256], "3D head": [1, 128],
-                                               "Turn a head": [3, 128], "Face from words and scribble": [1, 256]}
+    assert asyncio.run(faces(server, vue)) == {"Mask and words to face": [1, 256], "3D head": [1, 128],
+                                               "Turn a head": [3, 128], "Scribble and words to face": [1, 256]}

@@ -6,7 +6,6 @@ from torch import nn
 
 from ..linear import init_linear
 
-
 ROWS = 4096     # points that `OSGDecoder.read_rows` takes through both layers at a time: 1 MiB at width 64
 
 
@@ -28,9 +27,9 @@ class OSGDecoder(nn.Module):
         return out[:, 0], torch.sigmoid(out[:, 1:]) * (1 + 2 * 0.001) - 0.001
 
     def read_rows(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Features [M, C], one point after the other, to (raw density [M], colours [M, C]): `forward` without gradients.
+        """`forward` without gradients, of points that lie one after the other: [M, C] to ([M], [M, C]).
 
-        Few points at a time, so that what is between the layers stays in a CPU's caches.
+        It takes few at a time, so that what is between the layers stays in a CPU's caches.
         """
         (weight, bias), (last_weight, last_bias) = self._scaled("0", features), self._scaled("2", features)
         density, colours = features.new_empty(len(features)), torch.empty_like(features)
