@@ -24,8 +24,8 @@ ROOMS = {"nodes": {"nodes", "host", "ddgi"}, "host": {"host", "ddgi"}, "ddgi": {
 # The library from the bottom up; a module may import from its own floor and from those below.
 FLOORS = (
     {"errors", "config", "fields", "files", "native", "palette", "facemask", "lettering", "painting", "scribble",
-     "roughness", "sketch", "pictures", "perceptual", "lpips", "cameras", "geometry", "lock", "ops", "seeds",
-     "stopwatch"},
+     "roughness", "sketch", "pictures", "perceptual", "lpips", "cameras", "geometry", "lock", "memory", "ops",
+     "seeds", "stopwatch"},
     {"features", "gan", "faces", "bridge"},
     {"checkpoints", "mesh"},
     {"latents"},

@@ -2,7 +2,8 @@
 
 from .activation import bias_act, normalize_2nd_moment
 from .fir import blur, downsample, fir_kernel, upfirdn, upsample
+from .frozen import frozen_layer
 from .modulated import conv_down, conv_same, conv_up, modulated_conv, modulated_kernel, modulated_rgb
 
-__all__ = ["bias_act", "blur", "conv_down", "conv_same", "conv_up", "downsample", "fir_kernel", "modulated_conv",
-           "modulated_kernel", "modulated_rgb", "normalize_2nd_moment", "upfirdn", "upsample"]
+__all__ = ["bias_act", "blur", "conv_down", "conv_same", "conv_up", "downsample", "fir_kernel", "frozen_layer",
+           "modulated_conv", "modulated_kernel", "modulated_rgb", "normalize_2nd_moment", "upfirdn", "upsample"]

@@ -37,7 +37,7 @@ def _prenormalise(weight: torch.Tensor, styles: torch.Tensor) -> tuple[torch.Ten
     return weight, styles / styles.abs().amax(dim=1, keepdim=True)
 
 
-def _demodulation(weight: torch.Tensor, styles: torch.Tensor) -> torch.Tensor:
+def demodulation(weight: torch.Tensor, styles: torch.Tensor) -> torch.Tensor:
     """rsqrt(sum over inputs and taps of (W s)^2 + eps), [B, O]; equation 3 of Karras 2020."""
     energy = weight.square().sum(dim=(2, 3))
     return (styles.square() @ energy.t() + DEMODULATION_EPS).rsqrt()
@@ -46,7 +46,7 @@ def _demodulation(weight: torch.Tensor, styles: torch.Tensor) -> torch.Tensor:
 def modulated_kernel(weight: torch.Tensor, styles: torch.Tensor, gain: float = 1.0) -> torch.Tensor:
     """The demodulated weights [O, I, k, k] of one sample, fp32: `weight` [O, I, k, k] times styles [I] and `gain`."""
     weight, styles = weight.float(), styles.float()
-    scale = _demodulation(weight, styles[None])[0] * gain
+    scale = demodulation(weight, styles[None])[0] * gain
     return weight * styles[None, :, None, None] * scale[:, None, None, None]
 
 
@@ -69,7 +69,7 @@ def modulated_conv(x: torch.Tensor, weight: torch.Tensor, styles: torch.Tensor, 
     weight, styles = weight.float(), styles.float()
     if demodulate and x.dtype == torch.float16:
         weight, styles = _prenormalise(weight, styles)
-    scale = _demodulation(weight, styles) * gain if demodulate else None
+    scale = demodulation(weight, styles) * gain if demodulate else None
     pixels = x.shape[2] * x.shape[3]
     if not torch.is_grad_enabled() and x.shape[0] == 1 and pixels >= 9 * weight.shape[2]:
         weight = weight * styles[0, None, :, None, None]

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from ...ops import bias_act, conv_down, conv_same, downsample, modulated_conv, modulated_rgb, upsample
+from ...ops import bias_act, conv_down, conv_same, downsample, frozen_layer, modulated_conv, modulated_rgb, upsample
 from ...ops.activation import LRELU_GAIN
 from ..linear import equalised_linear, init_linear
 
@@ -24,8 +24,21 @@ class SynthesisLayer(nn.Module):
     def forward(self, x: torch.Tensor, w: torch.Tensor, noise: torch.Tensor | None, gain: float = 1.0) -> torch.Tensor:
         """x [B, I, H, W], w [B, w_dim], noise [1 or B, 1, H', W'] or None; returns [B, O, H', W']."""
         # Leaky ReLU commutes with a positive gain, so the gain is folded into the small factors.
-        x = modulated_conv(x, self.weight, equalised_linear(self.affine, w), up=self.up, gain=LRELU_GAIN * gain)
-        return self.finish(x, noise, gain)
+        full_gain, styles = LRELU_GAIN * gain, equalised_linear(self.affine, w)
+        if self._frozen(x):
+            noise = None if noise is None else noise * (self.noise_strength * full_gain)
+            return frozen_layer(x, self.weight, styles, self.bias * full_gain, noise, up=self.up, gain=full_gain,
+                                clamp=self._clamp(gain))
+        return self.finish(modulated_conv(x, self.weight, styles, up=self.up, gain=full_gain), noise, gain)
+
+    def _frozen(self, x: torch.Tensor) -> bool:
+        """Whether only the way to x and w is asked for, and it is worth a node of its own."""
+        own = (self.weight, self.bias, self.noise_strength)
+        return (torch.is_grad_enabled() and not any(parameter.requires_grad for parameter in own)
+                and x.device.type == "cpu" and x.dtype == torch.float32)
+
+    def _clamp(self, gain: float) -> float | None:
+        return None if self.conv_clamp is None else self.conv_clamp * gain
 
     def finish(self, x: torch.Tensor, noise: torch.Tensor | None, gain: float = 1.0) -> torch.Tensor:
         """What follows the convolution, whose output x has the gains already; it may be overwritten."""
@@ -33,8 +46,7 @@ class SynthesisLayer(nn.Module):
         if noise is not None:
             noise = (noise * (self.noise_strength * full_gain)).to(x.dtype)
             x = x + noise if torch.is_grad_enabled() else x.add_(noise)
-        clamp = None if self.conv_clamp is None else self.conv_clamp * gain
-        return bias_act(x, self.bias * full_gain, gain=1.0, clamp=clamp)
+        return bias_act(x, self.bias * full_gain, gain=1.0, clamp=self._clamp(gain))
 
 
 class ToRGB(nn.Module):
