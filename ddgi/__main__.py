@@ -9,7 +9,5 @@ os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 sys.stdout.reconfigure(errors="backslashreplace")
 
 from .cli import main  # noqa: E402
-from .memory import keep_freed_memory  # noqa: E402
 
-keep_freed_memory()
 sys.exit(main())

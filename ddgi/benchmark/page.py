@@ -19,7 +19,7 @@ SECTIONS = {
     "encode": ("From a drawing to a face", "The demo models, one pass, the drawing another every time, up to the JPEG. "
                                            "Words count once (text), as they are kept; rest is the host's own work."),
     "chain": ("One pass beside a sampling run", "The demo models in 2D and 3D; ratio: to 20 steps, bridge and render."),
-    "capture": ("Capture", "A step of a U-Net of SD 1.5's sizes, 256 px, cfg 7; ratio: to a step that is not kept."),
+    "capture": ("Capture", "A step of a U-Net of SD 1.5's sizes, 512 px, cfg 7; ratio: to a step that is not kept."),
     "kept": ("Steps that are kept", "20 steps of the demo's diffusion model."),
     "train": ("Training", "A step of one picture between the demo's diffusion model and its generator."),
     "batch": ("Batches", "Rows of the demo, in one batch (ratio: to row by row) and row by row through the server."),

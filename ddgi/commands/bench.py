@@ -189,8 +189,10 @@ def _compared(args: argparse.Namespace, cases: dict[str, dict]) -> dict:
 
 
 def _train(args: argparse.Namespace) -> dict:
+    from ..memory import keep_freed_memory
     from ..runner.host import host_commands
 
+    keep_freed_memory()
     result = host_commands().bench_train(
         args.generator, size=args.size, steps=2 if args.steps is None else args.steps, batch=args.batch,
         precision=args.precision, clock=args.clock, report=lambda line: say(args, line))

@@ -115,7 +115,7 @@ def _sections(args: argparse.Namespace, device) -> dict[str, Callable[[], dict[s
         "bridge": lambda: bridge_costs(bridge_configs(PACK_ROOT / "demo"), device=device, report=report),
         "encode": lambda: host_commands().bench_encode(50, report),
         "chain": lambda: host_commands().bench_chain(5, report),
-        "capture": lambda: _steps(host_commands().bench_capture(256, 9)),
+        "capture": lambda: _steps(host_commands().bench_capture(512, 5)),
         "kept": lambda: host_commands().bench_kept(report),
         "train": train,
         "batch": lambda: bench_batch.run(few),
@@ -131,8 +131,8 @@ def _steps(capture: dict) -> dict[str, dict]:
     """Rows of what `bench capture` says: a step that is not kept, and one that is."""
     from statistics import median
 
-    plain, kept = ({clock: median(capture[f"{kind}_step_{clock}"]) for clock in ("seconds", "cpu_seconds")}
-                   for kind in ("plain", "captured"))
+    plain, kept = ({number: median(values) for number in ("seconds", "cpu_seconds", "peak_mib")
+                    if None not in (values := capture[f"{kind}_step_{number}"])} for kind in ("plain", "captured"))
     kept |= {"ratio": plain["seconds"] / kept["seconds"], "cpu_ratio": plain["cpu_seconds"] / kept["cpu_seconds"],
              "kept_mib": capture["kept_mib_per_step"]}
     return {"plain_step": plain, "kept_step": kept}

@@ -65,18 +65,21 @@ def run(args: argparse.Namespace) -> dict:
         raise InputError("--generator was given without --views, which it belongs to; add --views, or leave it out.")
     args.bridge, args.step = _by_name(args.bridge), tuple(map(_step, args.step))
 
+    from ..memory import keep_freed_memory
     from ..runner.host import host_commands
 
+    keep_freed_memory()
     return host_commands().evaluate(args)
 
 
 def _by_protocol(args: argparse.Namespace) -> dict:
     if not args.out:
         raise InputError("There is no folder for the report; give one: python -m ddgi evaluate PROTOCOL.toml OUT/")
-    of_demo = (args.views, args.drawings, args.added, args.styles, args.words, args.projection, args.bridge)
+    of_demo = (args.views, args.drawings, args.added, args.styles, args.words, args.projection, args.bridge,
+               args.generator)
     if any(of_demo) or args.directions is not None:
-        raise InputError("--views, --drawings, --added, --styles, --directions, --words, --projection and --bridge "
-                         "belong to --demo; a protocol names its methods itself.")
+        raise InputError("--views, --drawings, --added, --styles, --directions, --words, --projection, --bridge and "
+                         "--generator belong to --demo; a protocol names its methods itself.")
 
     from ..runner.host import host_commands
 

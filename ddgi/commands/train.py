@@ -24,9 +24,11 @@ def run(args: argparse.Namespace) -> dict:
         raise InputError(f"There is no recipe {recipe}; check the name, or start from the example in docs/training.md.")
     folder = Path(args.folder or Path("output") / "train" / recipe.stem)
 
+    from ..memory import keep_freed_memory
     from ..runner.host import host_commands
     from ..training.processes import find_processes
 
+    keep_freed_memory()
     processes = find_processes(cpu=args.cpu)  # before the host, which takes the current device
     args.json = args.json and processes.main
     host = host_commands(cpu=processes.device.type == "cpu" if processes.device else args.cpu or None)

@@ -33,8 +33,10 @@ def run(args: argparse.Namespace) -> dict:
     import torch
 
     from ..demo.settings import CPU, GPU
+    from ..memory import keep_freed_memory
     from ..runner.host import host_commands
 
+    keep_freed_memory()
     cuda = torch.cuda.is_available() if args.device is None else args.device == "cuda"
     if cuda and not torch.cuda.is_available():
         raise InputError("--device cuda was given but torch finds no CUDA device; use --device cpu.")

@@ -24,7 +24,7 @@ from ...ddgi.benchmark.ratios import OtherWork, measure
 from ...ddgi.errors import InputError
 from ...ddgi.features import CapturedCall, DiffusionFeatures, FeatureLayout, StepSelection
 from ...ddgi.features.stages import StageMaps
-from ...ddgi.stopwatch import MIB, Stopwatch
+from ...ddgi.stopwatch import MIB, PeakMemory, Stopwatch
 from ..capture.run import FeatureTap
 from ..core_models import initialise
 from ..demo_models import load_diffusion
@@ -66,6 +66,8 @@ def capture_costs(model, latent_side: int, steps: int, cfg: float) -> dict:
     "capture_overhead_fastest": the same of the fastest steps; "capture_overhead_cpu": the same of the
     medians of what the process computed, whatever else the machine did meanwhile; and the seconds behind
     them. They differ by the machine's noise: trust none where they disagree by more than what is asked.
+    "captured_step_peak_mib", "plain_step_peak_mib": how far memory grows in a step, what it keeps included; None where
+    that cannot be measured.
     "capture_work_share": the seconds spent inside the capture's own code over the median plain step,
     which is a small time measured by itself and so hardly noisy; what it leaves out is what capturing
     may do to the U-Net's own speed (caches, memory). "busy": as in `ratios.measure`.
@@ -77,12 +79,16 @@ def capture_costs(model, latent_side: int, steps: int, cfg: float) -> dict:
     tapped = tap.attach(model)
     seconds: list[float] = []
     computed: list[float] = []
+    peaks: list[float | None] = []
 
+    memory = PeakMemory(model.load_device)
     wall, cpu = (Stopwatch(model.load_device, clock) for clock in ("wall", "cpu"))
 
     def timed(executor, *args, **kwargs):
-        call = wall.timed(cpu.timed(lambda: executor(*args, **kwargs), computed), seconds)
-        return call()
+        memory.reset()
+        result = wall.timed(cpu.timed(lambda: executor(*args, **kwargs), computed), seconds)()
+        peaks.append(memory.read())
+        return result
 
     # In front of the tap's own wrapper of the same kind, so that all of its work is timed.
     tapped.wrappers[WrappersMP.PREDICT_NOISE] = {
@@ -103,6 +109,8 @@ def capture_costs(model, latent_side: int, steps: int, cfg: float) -> dict:
         "captured_step_cpu_seconds": [computed[step] for step in captured],
         "plain_step_seconds": without,
         "plain_step_cpu_seconds": [computed[step] for step in plain],
+        "captured_step_peak_mib": [peaks[step] for step in captured],
+        "plain_step_peak_mib": [peaks[step] for step in plain],
         "kept_mib_per_step": kept_mib(features) / len(captured),
         "busy": busy,
         "device": str(model.load_device),

@@ -76,6 +76,8 @@ def test_a_relative_draws_in_the_place_of_the_generator_and_a_stranger_is_refuse
 def test_a_generator_without_views_is_refused(capsys):
     assert main(["evaluate", "--demo", "--generator", "x.safetensors"]) == 1
     assert "--generator was given without --views" in capsys.readouterr().err
+    assert main(["evaluate", "protocol.toml", "out", "--generator", "x.safetensors"]) == 1
+    assert "--generator belong to --demo" in capsys.readouterr().err
 
 
 def test_a_demo_folder_without_3d_models_is_one_clear_line(pack, tmp_path, capsys):

@@ -17,6 +17,7 @@ def bench(pack):
 def test_it_times_captured_and_plain_steps(pack, bench, tiny):
     result = bench.capture_costs(tiny.model(), 8, 5, 2.0)
     assert len(result["captured_step_seconds"]) == len(result["plain_step_seconds"]) == 2
+    assert len(result["captured_step_peak_mib"]) == len(result["plain_step_peak_mib"]) == 2
     assert result["capture_overhead"] > -1.0
     with pytest.raises(ddgi.InputError, match="1 \\+ a multiple of 4"):
         bench.capture_costs(tiny.model(), 8, 6, 2.0)
