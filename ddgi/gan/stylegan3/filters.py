@@ -4,9 +4,12 @@ Depthwise convolutions in channels-last memory are the fastest form on a CPU, fo
 """
 
 import math
+from functools import partial
 
 import torch
 import torch.nn.functional as F
+
+STRIP_BYTES = 16 * 2 ** 20      # of what is between the two filters at once, without gradients
 
 
 def kaiser_beta(taps: int, half_width: float, rate: float) -> float:
@@ -83,15 +86,41 @@ def filtered_lrelu(x: torch.Tensor, bias: torch.Tensor | None, up_taps: torch.Te
                    gain: float = 2 ** 0.5, slope: float = 0.2, clamp: float | None = None) -> torch.Tensor:
     """Bias, up, leaky ReLU times `gain`, clamp, down: the nonlinearity where its new frequencies still have room.
 
+    Without gradients a large picture is taken some rows at a time: between the filters it is four times as large or
+    more, and there it stays in memory that is used again.
+
     Args:
         x: [B, C, H, W]; may be overwritten when autograd is off.
         bias: [C] or None. up_taps, up, padding: as in `up_fir`. down_taps, down: as in `down_fir`.
         clamp: largest absolute value before the last filter, or None.
     """
-    inplace = not torch.is_grad_enabled()
     if bias is not None:
         bias = bias.to(x.dtype)[:, None, None]
-        x = x.add_(bias) if inplace else x + bias
+        x = x + bias if torch.is_grad_enabled() else x.add_(bias)
+    nonlinearity = partial(_between_filters, up_taps=up_taps, down_taps=down_taps, up=up, down=down, gain=gain,
+                           slope=slope, clamp=clamp)
+    count, down_count = (1 if taps is None else len(taps) for taps in (up_taps, down_taps))
+    height, width = (size * up + sum(edges) - count + 1 for size, edges in zip(x.shape[2:], (padding[2:], padding[:2])))
+    small = x[:, :, 0, 0].numel() * height * width * x.element_size() < 2 * STRIP_BYTES
+    if torch.is_grad_enabled() or small or max(padding[2:]) >= count:       # then some rows would read nothing of x
+        return nonlinearity(x, padding=padding)
+    strips, step = [], max(8, STRIP_BYTES // (x[:, :, 0, 0].numel() * width * down * x.element_size()))
+    rows = (height - down_count) // down + 1
+    for first in range(0, rows, step):
+        # Rows `low` to `high` between the filters, of which rows `start` to `end` of x are what they are made of.
+        low, high = first * down, (min(first + step, rows) - 1) * down + down_count
+        start, end = max(-((padding[2] - low) // up), 0), min((high + count - 2 - padding[2]) // up + 1, x.shape[2])
+        above = padding[2] - low + start * up
+        below = high - low - (end - start) * up - above + count - 1
+        strips.append(nonlinearity(x[:, :, start:end], padding=(*padding[:2], above, below)))
+    return torch.cat(strips, 2)
+
+
+def _between_filters(x: torch.Tensor, *, up_taps: torch.Tensor | None, down_taps: torch.Tensor | None, up: int,
+                     down: int, padding: tuple[int, int, int, int], gain: float, slope: float,
+                     clamp: float | None) -> torch.Tensor:
+    """`filtered_lrelu` without the bias."""
+    inplace = not torch.is_grad_enabled()
     # Leaky ReLU commutes with a positive gain, which costs nothing in the filter.
     x = up_fir(x, up_taps, up, padding, gain) if up_taps is not None else up_fir(x, None, up, padding) * gain
     x = F.leaky_relu(x, slope, inplace=inplace)
