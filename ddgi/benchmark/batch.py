@@ -14,8 +14,10 @@ from ..training.data.sample import name_hash
 _NO_PART = ("done.jsonl", "in-use.lock")        # the order of work and who did it
 
 
-def demo_rows(count: int, drawings: Sequence[str]) -> list[dict]:
-    """Rows with the captions of head world's first heads and the drawings in turn, every row another seed."""
+def demo_rows(count: int, examples: Path) -> list[dict]:
+    """Rows with the captions of head world's first heads and the drawings of a folder in turn, every row another seed.
+    """
+    drawings = sorted(path.name for kind in ("mask", "scribble") for path in examples.glob(f"{kind}_*.png"))
     captions = [text for start in range(0, count, 64)
                 for text in render_batch(range(start, min(start + 64, count)), 16).captions]
     return [{"prompt": caption, drawings[seed % len(drawings)].partition("_")[0]: drawings[seed % len(drawings)],

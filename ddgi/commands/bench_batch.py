@@ -37,9 +37,8 @@ def run(args: argparse.Namespace) -> dict:
     from ..runner.host import PACK_ROOT, free_threads
 
     threads, found = free_threads(), {}
-    drawings = sorted(path.name for path in (PACK_ROOT / "demo" / "examples").glob("*.png"))
     with tempfile.TemporaryDirectory(prefix="ddgi-bench-") as place:
-        folder, rows = Path(place), demo_rows(args.rows, drawings)
+        folder, rows = Path(place), demo_rows(args.rows, PACK_ROOT / "demo" / "examples")
         write_rows(folder / "rows.jsonl", rows)
         command = [sys.executable, "-m", "ddgi", "batch", str(folder / "rows.jsonl"), f"--threads={threads}", "--json"]
         found["batched"] = _batched([*command, str(folder / "whole")])
