@@ -35,8 +35,7 @@ class OSGDecoder(nn.Module):
         density, colours = features.new_empty(len(features)), torch.empty_like(features)
         for rows in range(0, len(features), ROWS):
             part = slice(rows, rows + ROWS)
-            hidden = F.linear(features[part], weight, bias)
-            torch._C._nn.softplus(hidden, out=hidden)
+            hidden = F.softplus(F.linear(features[part], weight, bias))
             torch.addmv(last_bias[:1], hidden, last_weight[0], out=density[part])
             torch.addmm(last_bias[1:], hidden, last_weight[1:].T, out=colours[part])
         return density, colours.sigmoid_().mul_(1 + 2 * 0.001).sub_(0.001)

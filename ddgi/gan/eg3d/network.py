@@ -51,7 +51,6 @@ class EG3D(nn.Module):
             return lambda points: self.decoder(mean_features(planes, points, box_warp, axes))
         tables = [PlaneTable(head, box_warp, axes) for head in planes]
 
-
         def look(points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             heads = [self.decoder.read_rows(table(part)) for table, part in zip(tables, points)]
             density, colours = (torch.stack(parts) for parts in zip(*heads))
