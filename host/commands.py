@@ -45,8 +45,17 @@ def evaluate(args: argparse.Namespace) -> dict:
         tables = markdown_table, attribute_table
     say(args, "\n\n".join(table(scores) for table in tables))
     if args.drawings:
-        scores["drawings"] = drawings.run(args.drawings, **{**shared, "on_batch": None})
+        rows: dict = {}
+
+        def keep(pictures) -> None:
+            (what, hint), face = next(iter(pictures.items())), pictures["m_t"]
+            rows.update({what.partition(",")[0]: hint, what: face})
+
+        scores["drawings"] = drawings.run(args.drawings, **{**shared, "on_batch": keep})
         say(args, "\n" + drawing_table(scores["drawings"]))
+        if args.sheet:
+            path = Path(args.sheet)
+            write_sheet(path.with_stem(f"{path.stem}_drawings"), rows, columns=len(rows["mask"]), size=96)
     for name, part in {"added": added, "styles": styles}.items():
         if getattr(args, name):
             scores[name] = part.run(**{key: shared[key] for key in ("sampling", "folder", "report")})

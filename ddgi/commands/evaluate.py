@@ -47,7 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--projection", action="store_true",
                         help="also search held-out heads in the generator as DDGI Project Image does, and edit what is "
                              "found: distances, seconds, judges")
-    parser.add_argument("--sheet", metavar="FILE.png", help="also write a contact sheet of the first heads")
+    parser.add_argument("--sheet", metavar="FILE.png",
+                        help="also write a contact sheet of the first heads; of --drawings and their faces, "
+                             "FILE_drawings.png")
 
 
 def run(args: argparse.Namespace) -> dict:
