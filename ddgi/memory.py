@@ -1,9 +1,16 @@
-"""Memory that a process freed stays with it."""
+"""What the C library does with memory that a process freed."""
 
 import ctypes
 import sys
 
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4     # parameters of mallopt(3) in the GNU C library
+
+
+def give_back_freed_memory() -> None:
+    """Return freed memory to the system, where the C library can."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def keep_freed_memory() -> bool:

@@ -1,6 +1,5 @@
 """Seconds and memory of work on a device: what benchmarks and the report before a training measure with."""
 
-import ctypes
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -9,6 +8,8 @@ from pathlib import Path
 from unittest.mock import patch
 
 import torch
+
+from .memory import give_back_freed_memory
 
 MIB = 2 ** 20
 # "wall" is what a user waits; "cpu" is what this process computed, for a CPU that is busy with other work too.
@@ -85,7 +86,7 @@ class PeakMemory:
             torch.cuda.reset_peak_memory_stats(self.device)
             self.base = torch.cuda.memory_allocated(self.device) / MIB
         elif self._by_kernel:
-            _give_back()
+            give_back_freed_memory()
             Path("/proc/self/clear_refs").write_text("5")       # sets VmHWM to the present VmRSS (proc(5))
             self.base = _status("VmHWM")
 
@@ -104,10 +105,3 @@ def _status(name: str) -> float:
     """A line of /proc/self/status, kB to MiB."""
     lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{name}:"))
-
-
-def _give_back() -> None:
-    """Return freed memory to the system, where the C library can."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)

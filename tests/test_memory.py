@@ -6,12 +6,13 @@ import sys
 import pytest
 
 PROGRAM = """
+import resource
 import sys
 import numpy
 from ddgi.memory import keep_freed_memory
 
 def held():
-    return int(open("/proc/self/statm").read().split()[1]) * 4096 / 2 ** 20
+    return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize() / 2 ** 20
 
 kept = sys.argv[1] == "keep" and keep_freed_memory()
 before = held()

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from ..errors import InputError
+from ..memory import keep_freed_memory
 
 HELP = "score bridges, the diffusion model and any pictures against true ones by a protocol; or the demo models"
 MOST = 256                                  # held-out heads there are
@@ -55,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> dict:
     if args.demo == bool(args.protocol):
         raise InputError("Give either a protocol and a folder, python -m ddgi evaluate PROTOCOL.toml OUT/, or --demo.")
+    keep_freed_memory()
     if args.protocol:
         return _by_protocol(args)
     args.count = COUNTS[args.views] if args.count is None else args.count
@@ -67,10 +69,8 @@ def run(args: argparse.Namespace) -> dict:
         raise InputError("--generator was given without --views, which it belongs to; add --views, or leave it out.")
     args.bridge, args.step = _by_name(args.bridge), tuple(map(_step, args.step))
 
-    from ..memory import keep_freed_memory
     from ..runner.host import host_commands
 
-    keep_freed_memory()
     return host_commands().evaluate(args)
 
 

@@ -42,18 +42,17 @@ class OSGDecoder(nn.Module):
 
     def density(self, features: torch.Tensor) -> torch.Tensor:
         """Raw density [B, M] alone."""
-        layer = self.net["2"]
         hidden = F.softplus(self._layer("0", features))
-        weight = layer.weight[:1].to(hidden) * hidden.shape[1] ** -0.5
-        return torch.baddbmm(layer.bias[:1, None].to(hidden).expand(len(hidden), 1, 1),
-                             weight.expand(len(hidden), -1, -1), hidden)[:, 0]
+        weight, bias = self._scaled("2", hidden)
+        return torch.baddbmm(bias[:1, None].expand(len(hidden), 1, 1), weight[:1].expand(len(hidden), -1, -1),
+                             hidden)[:, 0]
 
     def _scaled(self, name: str, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Equalised weight [O, I] and bias [O] of a layer, in the kind of x."""
         layer = self.net[name]
         weight = layer.weight.to(x)
         return weight * weight.shape[1] ** -0.5, layer.bias.to(x)
 
     def _layer(self, name: str, x: torch.Tensor) -> torch.Tensor:
-        layer = self.net[name]
-        weight = (layer.weight.to(x) * x.shape[1] ** -0.5).expand(len(x), -1, -1)
-        return torch.baddbmm(layer.bias[:, None].to(x).expand(len(x), -1, 1), weight, x)
+        weight, bias = self._scaled(name, x)
+        return torch.baddbmm(bias[:, None].expand(len(x), -1, 1), weight.expand(len(x), -1, -1), x)

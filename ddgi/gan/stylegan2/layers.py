@@ -26,9 +26,8 @@ class SynthesisLayer(nn.Module):
         # Leaky ReLU commutes with a positive gain, so the gain is folded into the small factors.
         full_gain, styles = LRELU_GAIN * gain, equalised_linear(self.affine, w)
         if self._frozen(x):
-            noise = None if noise is None else noise * (self.noise_strength * full_gain)
-            return frozen_layer(x, self.weight, styles, self.bias * full_gain, noise, up=self.up, gain=full_gain,
-                                clamp=self._clamp(gain))
+            return frozen_layer(x, self.weight, styles, self.bias * full_gain, self._scaled(noise, full_gain),
+                                up=self.up, gain=full_gain, clamp=self._clamp(gain))
         return self.finish(modulated_conv(x, self.weight, styles, up=self.up, gain=full_gain), noise, gain)
 
     def _frozen(self, x: torch.Tensor) -> bool:
@@ -37,6 +36,9 @@ class SynthesisLayer(nn.Module):
         return (torch.is_grad_enabled() and not any(parameter.requires_grad for parameter in own)
                 and x.device.type == "cpu" and x.dtype == torch.float32)
 
+    def _scaled(self, noise: torch.Tensor | None, full_gain: float) -> torch.Tensor | None:
+        return None if noise is None else noise * (self.noise_strength * full_gain)
+
     def _clamp(self, gain: float) -> float | None:
         return None if self.conv_clamp is None else self.conv_clamp * gain
 
@@ -44,7 +46,7 @@ class SynthesisLayer(nn.Module):
         """What follows the convolution, whose output x has the gains already; it may be overwritten."""
         full_gain = LRELU_GAIN * gain
         if noise is not None:
-            noise = (noise * (self.noise_strength * full_gain)).to(x.dtype)
+            noise = self._scaled(noise, full_gain).to(x.dtype)
             x = x + noise if torch.is_grad_enabled() else x.add_(noise)
         return bias_act(x, self.bias * full_gain, gain=1.0, clamp=self._clamp(gain))
 

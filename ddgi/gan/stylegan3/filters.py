@@ -101,10 +101,11 @@ def filtered_lrelu(x: torch.Tensor, bias: torch.Tensor | None, up_taps: torch.Te
                            slope=slope, clamp=clamp)
     count, down_count = (1 if taps is None else len(taps) for taps in (up_taps, down_taps))
     height, width = (size * up + sum(edges) - count + 1 for size, edges in zip(x.shape[2:], (padding[2:], padding[:2])))
-    small = x[:, :, 0, 0].numel() * height * width * x.element_size() < 2 * STRIP_BYTES
-    if torch.is_grad_enabled() or small or max(padding[2:]) >= count:       # then some rows would read nothing of x
+    row_bytes = x[:, :, 0, 0].numel() * width * x.element_size()
+    beside = max(padding[2:]) >= count      # some rows would read nothing of x
+    if torch.is_grad_enabled() or row_bytes * height < 2 * STRIP_BYTES or beside:
         return nonlinearity(x, padding=padding)
-    strips, step = [], max(8, STRIP_BYTES // (x[:, :, 0, 0].numel() * width * down * x.element_size()))
+    strips, step = [], max(8, STRIP_BYTES // (row_bytes * down))
     rows = (height - down_count) // down + 1
     for first in range(0, rows, step):
         # Rows `low` to `high` between the filters, of which rows `start` to `end` of x are what they are made of.
