@@ -190,10 +190,12 @@ class EG3DGenerator(VolumeGenerator):
         chunk, total = rays_per_chunk(rendering, memory_mib, planes.device), len(ws) * len(labels)
         views = []
         for head in range(len(ws)):
+            own = planes[head:head + 1]
+            field = self.module.field(own)
             for view in range(len(labels)):
                 noise = None if deterministic else jitter(size * size, rendering, seed + view)
-                views.append(self.module.view(planes[head:head + 1], ws[head:head + 1].to(planes),
-                                              labels[view:view + 1], size, noise, chunk, dtype))
+                views.append(self.module.view(own, ws[head:head + 1].to(planes), labels[view:view + 1], size, noise,
+                                              chunk, dtype, field))
                 if progress is not None:
                     progress(len(views), total)
         return RenderOutput.join(views)

@@ -59,8 +59,8 @@ class EG3D(nn.Module):
         return look
 
     def rays(self, planes: torch.Tensor, labels: torch.Tensor, size: int,
-             noise: tuple[torch.Tensor, torch.Tensor] | None = None,
-             chunk: int | None = None) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+             noise: tuple[torch.Tensor, torch.Tensor] | None = None, chunk: int | None = None,
+             field: Field | None = None) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """What `size` x `size` rays of each head's camera see; arguments as in `view`.
 
         Returns:
@@ -68,14 +68,14 @@ class EG3D(nn.Module):
         """
         origins, directions = rays_from_label(labels.to(planes), size)
         origins = origins[:, None].expand_as(directions)
-        feature, depth, alpha = render_rays(self.field(planes), origins, directions, self.config.rendering, noise,
-                                            chunk)
+        feature, depth, alpha = render_rays(field or self.field(planes), origins, directions, self.config.rendering,
+                                            noise, chunk)
         depth, alpha = (rearrange(value, "b (h w) -> b 1 h w", h=size) for value in (depth, alpha))
         return rearrange(feature, "b c (h w) -> b c h w", h=size), depth, alpha
 
     def view(self, planes: torch.Tensor, ws: torch.Tensor, labels: torch.Tensor, resolution: int | None = None,
              noise: tuple[torch.Tensor, torch.Tensor] | None = None, chunk: int | None = None,
-             dtype: torch.dtype | None = None) -> RenderOutput:
+             dtype: torch.dtype | None = None, field: Field | None = None) -> RenderOutput:
         """One view of each head.
 
         Args:
@@ -85,8 +85,9 @@ class EG3D(nn.Module):
             noise: uniforms of `rays.jitter`; None is deterministic.
             chunk: rays per pass, to bound memory; None takes all at once.
             dtype: of the super-resolution.
+            field: that of the planes, for many views of them; None makes it.
         """
         size = resolution or self.config.neural_rendering_resolution
-        feature, depth, alpha = self.rays(planes, labels, size, noise, chunk)
+        feature, depth, alpha = self.rays(planes, labels, size, noise, chunk, field)
         image = self.superresolution(feature, ws, dtype=dtype)
         return RenderOutput(image, feature[:, :3].contiguous(), depth, alpha, labels)
