@@ -43,8 +43,9 @@ class Render(io.ComfyNode):
                 io.Float.Input("truncation", default=1.0, min=0.0, max=1.5, step=0.05,
                                tooltip="1 keeps the face; less pulls it towards the average face."),
                 io.Combo.Input("precision", options=list(_DTYPES), default="fp32", advanced=True,
-                               tooltip="The precision of the computation; fp16 and bf16 are faster on graphics cards "
-                                       "and slightly less exact."),
+                               tooltip="The precision of the computation. bf16 is faster on graphics cards and on "
+                                       "newer processors (AVX-512 BF16), fp16 on graphics cards alone; both are "
+                                       "slightly less exact."),
                 io.Boolean.Input("allow_relative", default=False, advanced=True,
                                  tooltip="Accepts a latent of another generator of the same size, for example when "
                                          "this one is a fine-tuned or blended copy of it."),

@@ -14,6 +14,8 @@ SECTIONS = {
     "stylegan3": ("StyleGAN3", "One picture of 256 px, configs T and R; ratio as above."),
     "eg3d": ("EG3D", "A head with FFHQ-512's sizes; a further view needs no planes. Ratio as above."),
     "views": ("EG3D, views of one head", "A small generator of 64 px, so many views in a call; planes are made once."),
+    "half": ("Half precision", "A picture of StyleGAN2, 1024 px, and a head of EG3D with FFHQ-512's sizes; ratio: to "
+                               "fp32. A processor needs bf16 arithmetic (AVX-512 BF16, AMX) to be quicker with it."),
     "bridge": ("Bridge", "M, T and all from features to latent, at the sizes of the demo models and of SD 1.5 with "
                          "StyleGAN2 of 1024 px."),
     "encode": ("From a drawing to a face", "The demo models, one pass, the drawing another every time, up to the JPEG. "

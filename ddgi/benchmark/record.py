@@ -17,7 +17,8 @@ MARGIN = 0.2                # of a ratio: repeats on a busy machine differ by ha
 COLUMNS = {
     "seconds": "seconds", "cpu_seconds": "computing seconds", "ratio": "ratio", "cpu_ratio": "ratio of computing",
     "ceiling_share": "share of the ceiling", "share": "share of the face", "peak_mib": "peak MiB",
-    "plain_peak_mib": "plain peak MiB", "kept_mib": "kept MiB", "rows_per_second": "rows a second"}
+    "plain_peak_mib": "plain peak MiB", "kept_mib": "kept MiB", "rows_per_second": "rows a second",
+    "levels": "apart, of 256 levels"}
 
 Rows = dict[str, dict[str, float]]
 

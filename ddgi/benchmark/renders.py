@@ -5,7 +5,7 @@ from functools import partial
 
 import torch
 
-from ..gan import EG3DGenerator, StyleGAN2Config, StyleGAN2Generator
+from ..gan import EG3DGenerator, Generator, StyleGAN2Config, StyleGAN2Generator
 from ..gan.eg3d.generator import MEMORY_MIB
 from ..gan.eg3d.rays import rays_per_chunk
 from ..gan.stylegan3 import StyleGAN3Config, StyleGAN3Generator
@@ -14,6 +14,8 @@ from . import plain
 from .ratios import REPEATS, compare
 
 Report = Callable[[str], None]
+# What is measured beside fp32; a CPU has no fp16 arithmetic.
+HALVES = {"cpu": {"bf16": torch.bfloat16}, "cuda": {"fp16": torch.float16, "bf16": torch.bfloat16}}
 
 
 def _latents(generator, batch: int) -> torch.Tensor:
@@ -72,4 +74,28 @@ def eg3d_costs(generator: EG3DGenerator, *, repeats: int = REPEATS,
     for name, pair in pairs.items():
         report(f"EG3D, {name.replace('_', ' ')}, {repeats} times in turn with the formulas")
         cases[name] = compare(*pair, device, repeats=repeats)
+    return cases
+
+
+@torch.inference_mode()
+def half_costs(generators: Mapping[str, Generator], *, repeats: int = REPEATS,
+               report: Report = lambda line: None) -> dict[str, dict]:
+    """One picture of each generator in half precision, in turn with fp32.
+
+    Returns:
+        {"<name>_<precision>": the dict of `compare`, with "levels", how far both pictures are apart in the mean, in
+        256ths of their range}.
+    """
+    cases = {}
+    for name, generator in generators.items():
+        ws = _latents(generator, 1)
+
+        def picture(dtype: torch.dtype | None, generator: Generator = generator, ws: torch.Tensor = ws) -> torch.Tensor:
+            return generator.render(ws, dtype=dtype).image.float().clamp(-1, 1)
+
+        for precision, dtype in HALVES.get(ws.device.type, {}).items():
+            report(f"{name.replace('_', ' ')} in {precision}, {repeats} times in turn with fp32")
+            levels = (picture(dtype) - picture(None)).abs().mean().item() * 128
+            cases[f"{name}_{precision}"] = compare(partial(picture, dtype), partial(picture, None), ws.device,
+                                                   repeats=repeats) | {"levels": levels}
     return cases

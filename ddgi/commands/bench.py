@@ -14,6 +14,7 @@ CASES = {
     "stylegan2": "StyleGAN2 with the channels of FFHQ (random weights) beside the formulas as the paper writes them",
     "stylegan3": "StyleGAN3 of 256 px, configs T and R (random weights), beside the formulas",
     "eg3d": "planes, rays and views of an FFHQ-sized EG3D (random weights) beside the formulas",
+    "half": "StyleGAN2-1024 and EG3D-512 (random weights) in half precision beside fp32, and how far they are apart",
     "capture": "sampling of an SD 1.5-sized U-Net (random weights) with and without capture",
     "views": "views of a head with an FFHQ-sized EG3D (random weights): planes, rays, super-resolution, memory",
     "bridge": "M and T at the sizes of the demo models and of SD 1.5",
@@ -39,8 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="train: pictures in a step; stylegan2, stylegan3: pictures in a call (default: 1)")
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 1024], metavar="PIXELS",
                         help="stylegan2: sides of the pictures (default: 256 1024)")
-    parser.add_argument("--repeats", type=int, default=5, help="stylegan2, stylegan3, eg3d, bridge, chain, boot: of "
-                        "which the median is taken (default: 5)")
+    parser.add_argument("--repeats", type=int, default=5, help="stylegan2, stylegan3, eg3d, half, bridge, chain, boot: "
+                        "of which the median is taken (default: 5)")
     parser.add_argument("--passes", type=int, default=50, help="encode: of which the median is taken (default: 50)")
     parser.add_argument("--against", metavar="FOLDER", help="boot: another copy of this pack, started in turn")
     parser.add_argument("--precision", choices=("fp32", "bf16", "fp16"), default="fp32",
@@ -64,7 +65,7 @@ def run(args: argparse.Namespace) -> dict:
         return bench_all.run_page(args)
     others = OtherWork()
     cases = {"all": _all, "check": _check, "stylegan2": _stylegan2, "stylegan3": _stylegan3, "eg3d": _eg3d,
-             "capture": _capture, "views": _views, "bridge": _bridge, "encode": _encode, "chain": _chain,
+             "half": _half, "capture": _capture, "views": _views, "bridge": _bridge, "encode": _encode, "chain": _chain,
              "live": _live, "batch": bench_batch.run, "boot": _boot, "train": _train}
     result = cases[args.case](args)
     if line := warning(others.share()):
@@ -153,6 +154,17 @@ def _eg3d(args: argparse.Namespace) -> dict:
 
     return _compared(args, eg3d_costs(_head_generator(args), repeats=args.repeats,
                                       report=lambda line: say(args, line)))
+
+
+def _half(args: argparse.Namespace) -> dict:
+    from ..benchmark.generators import GENERATORS
+    from ..benchmark.renders import half_costs
+
+    device = _device(args)
+    cases = half_costs({name: make().to(device) for name, make in GENERATORS.items()}, repeats=args.repeats,
+                       report=lambda line: say(args, line))
+    _table(args, cases, ("seconds", "cpu_seconds", "ratio", "cpu_ratio", "levels", "peak_mib", "plain_peak_mib"))
+    return {"cases": cases}
 
 
 def _views(args: argparse.Namespace) -> dict:

@@ -81,8 +81,8 @@ def _sections(args: argparse.Namespace, device) -> dict[str, Callable[[], dict[s
     """What `bench all` measures, in this order, each in a minute or two on one thread."""
     from ..benchmark.boot import boot_costs
     from ..benchmark.bridge import bridge_configs, bridge_costs
-    from ..benchmark.generators import EG3D_CONFIGS, STYLEGAN3_CONFIGS
-    from ..benchmark.renders import eg3d_costs, stylegan2_costs, stylegan3_costs
+    from ..benchmark.generators import EG3D_CONFIGS, GENERATORS, STYLEGAN3_CONFIGS
+    from ..benchmark.renders import eg3d_costs, half_costs, stylegan2_costs, stylegan3_costs
     from ..benchmark.views import view_costs
     from ..gan import EG3DGenerator
     from ..runner.host import PACK_ROOT, find_host, host_commands
@@ -112,6 +112,8 @@ def _sections(args: argparse.Namespace, device) -> dict[str, Callable[[], dict[s
         "stylegan3": lambda: stylegan3_costs(STYLEGAN3_CONFIGS, device=device, repeats=1, report=report),
         "eg3d": lambda: eg3d_costs(EG3DGenerator.untrained(EG3D_CONFIGS["ffhq"]).to(device), repeats=1, report=report),
         "views": views,
+        "half": lambda: half_costs({name: make().to(device) for name, make in GENERATORS.items()}, repeats=2,
+                                   report=report),
         "bridge": lambda: bridge_costs(bridge_configs(PACK_ROOT / "demo"), device=device, report=report),
         "encode": lambda: host_commands().bench_encode(50, report),
         "chain": lambda: host_commands().bench_chain(5, report),

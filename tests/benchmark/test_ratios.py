@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ddgi.benchmark import plain, ratios
-from ddgi.benchmark.renders import eg3d_costs, stylegan2_costs, stylegan3_costs
+from ddgi.benchmark.renders import eg3d_costs, half_costs, stylegan2_costs, stylegan3_costs
 from ddgi.errors import InputError
 from ddgi.gan import EG3DConfig, EG3DGenerator, StyleGAN2Config, StyleGAN2Generator
 from ddgi.gan.stylegan3 import StyleGAN3Config, StyleGAN3Generator
@@ -69,6 +69,16 @@ def test_every_case_has_seconds_ratios_and_arithmetic():
     for case in cases.values():
         assert case["ratio"] == case["plain_seconds"] / case["seconds"]
         assert case["ceiling_share"] == case["gflop"] / case["seconds"] / ratios.ceilings(CPU)["convolution_gflops"]
+
+
+def test_half_precision_is_measured_beside_fp32_and_near_it():
+    generator = StyleGAN2Generator.untrained(FLAT)
+    case = half_costs({"flat": generator}, repeats=1)["flat_bf16"]
+    ws = torch.randn(1, generator.config.num_ws, 8, generator=seeded(0))
+    half, full = (generator.render(ws, dtype=dtype).image.clamp(-1, 1) for dtype in (torch.bfloat16, None))
+    assert case["ratio"] == case["plain_seconds"] / case["seconds"]
+    assert 0 < case["levels"] < 2                                   # the most that half precision may cost a picture
+    assert case["levels"] == pytest.approx((half - full).abs().mean().item() * 128)
 
 
 def test_arithmetic_is_counted_from_shapes():
