@@ -162,11 +162,14 @@ class Sketch:
             draw.ellipse((x0, y0, x1, y1), fill=NUMBER["nose"])
 
     def mouth_curve(self) -> float:
-        """How far the corners of the mouth lie below its middle, in parts of its width; negative for a smile."""
+        """How far the corners of the mouth lie below its middle, in parts of its width; negative for a smile, 0 where
+        the middle is hidden."""
         rows, columns = np.nonzero(np.isin(self.mask, [NUMBER[name] for name in GROUPS["mouth"]]))
         x0, x1 = columns.min(), columns.max()
         place = (columns - x0) / max(x1 - x0, 1)
         corners, middle = (place < 0.15) | (place > 0.85), np.abs(place - 0.5) < 0.15
+        if not middle.any():
+            return 0.0
         return float(rows[corners].mean() - rows[middle].mean()) / max(x1 - x0, 1)
 
     def _mouth(self, draw: ImageDraw.ImageDraw) -> None:

@@ -73,6 +73,13 @@ def test_a_drawn_mouth_bends_as_the_true_one_does(heads):
             assert bend[index] < -0.05 and sum(drawn) < 0
 
 
+def test_a_mouth_whose_middle_is_hidden_is_drawn_straight():
+    mask = torch.ones(64, 64, dtype=torch.uint8)
+    mask[40, 20:24] = mask[44, 40:44] = number("upper lip")
+    assert Sketch(mask.numpy(), None, set()).mouth_curve() == 0.0
+    assert (rough_mask(mask, torch.Generator().manual_seed(0), keep={"mouth"}) == number("upper lip")).any()
+
+
 def test_scribbles_are_lines(heads):
     lines = drawings(heads.mask[0], draw=rough_scribble)
     assert lines.dtype == torch.bool and lines.shape == (8, 64, 64)
