@@ -1,4 +1,4 @@
-"""The tables of help pages, README and docs, written from the nodes' schemas and the tables of the library.
+"""The lists and tables of help pages, README and docs, written from the nodes' schemas and the tables of the library.
 
 A page holds `<!-- ddgi: NAME -->` and `<!-- /ddgi -->`; what stands between them is made here, the rest is written by
 hand. Pages in another language are `web/docs/<node id>/<language>.md`.
@@ -54,8 +54,8 @@ def _filled(page: Path, schemas: dict[str, io.Schema]) -> str:
     makers["palette"] = partial(palette_table, translate, swatches)
     if own:
         schema = schemas[own[0]]
-        makers |= {"inputs": partial(inputs_table, schema, translate),
-                   "outputs": partial(outputs_table, schema, translate)}
+        makers |= {"inputs": partial(inputs_list, schema, translate),
+                   "outputs": partial(outputs_list, schema, translate)}
 
     def block(match: re.Match) -> str:
         name, *arguments = match[2].split()
@@ -63,21 +63,20 @@ def _filled(page: Path, schemas: dict[str, io.Schema]) -> str:
     return _BLOCK.sub(block, text)
 
 
-def inputs_table(schema: io.Schema, translate: Translate) -> list[str]:
-    """One row for each input; those below a choice follow it."""
-    rows = []
+def inputs_list(schema: io.Schema, translate: Translate) -> list[str]:
+    """A line for each input; those below a choice follow it."""
+    lines = []
     for entry in all_inputs(schema).values():
         values = _values(entry, translate)
         if entry.optional and not hasattr(entry, "default"):
             values += f", {translate('optional')}"
-        rows.append((translate(entry.display_name or entry.id), translate(entry.tooltip or ""), values))
-    return _table(("input", "what it does", "values"), list(dict.fromkeys(rows)), translate)
+        lines.append(_line(translate(entry.display_name or entry.id), values, translate(entry.tooltip or "")))
+    return list(dict.fromkeys(lines))
 
 
-def outputs_table(schema: io.Schema, translate: Translate) -> list[str]:
-    rows = [(translate(output.display_name or output.io_type), translate(output.tooltip or ""), _kind(output))
+def outputs_list(schema: io.Schema, translate: Translate) -> list[str]:
+    return [_line(translate(output.display_name or output.io_type), _kind(output), translate(output.tooltip or ""))
             for output in schema.outputs]
-    return _table(("output", "what it is", "type"), rows, translate)
 
 
 def nodes_table(schemas: dict[str, io.Schema]) -> list[str]:
@@ -143,6 +142,11 @@ def _values(entry: io.Input, translate: Translate) -> str:
 def _kind(entry: io.Input | io.Output) -> str:
     """The type of a socket, in words that wrap in the narrow help panel."""
     return entry.get_io_type().replace("_", " ")
+
+
+def _line(name: str, values: str, text: str) -> str:
+    """No table: in a panel of 262 px a long name leaves a third column, or half of the second, out of sight."""
+    return f"- **{name}** ({values}): {text}".replace("\n", " ")
 
 
 def _number(value: float) -> str:

@@ -1,10 +1,10 @@
-"""`help`: write what follows the nodes' schemas: tables of help pages, README and docs, and translations."""
+"""`help`: write what follows the nodes' schemas: lists and tables of help pages, README and docs, and translations."""
 
 import argparse
 
 from .report import say
 
-HELP = "write the tables of help pages, README and docs, and the translations, from the nodes' schemas"
+HELP = "write the lists and tables of help pages, README and docs, and the translations, from the nodes' schemas"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -51,7 +51,7 @@ def test_every_error_sentence_of_the_code_is_in_troubleshooting(help_pages):
     assert not {module: lines for module, lines in missing.items() if lines}, "run: python -m ddgi help"
 
 
-def test_a_help_page_has_title_example_and_tables(schemas):
+def test_a_help_page_has_title_example_and_what_goes_in_and_out(schemas):
     needed = ("<!-- ddgi: inputs -->", "<!-- ddgi: outputs -->", "\n## Example\n")
     for node_id, schema in schemas.items():
         page = (HELP / f"{node_id}.md").read_text(encoding="utf-8")
