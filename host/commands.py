@@ -22,11 +22,12 @@ def evaluate(args: argparse.Namespace) -> dict:
         drawing_table,
         markdown_table,
         projection_table,
+        random_table,
         view_tables,
         word_table,
     )
     from .chain import Sampling
-    from .evaluation import added, attention, demo, directions, drawings, projection, styles, views
+    from .evaluation import added, attention, demo, directions, drawings, projection, random_faces, styles, views
 
     written = []
 
@@ -66,6 +67,9 @@ def evaluate(args: argparse.Namespace) -> dict:
     if args.words:
         scores["words"] = attention.run(**{key: shared[key] for key in ("sampling", "folder", "report")})
         say(args, "\n" + word_table(scores["words"]))
+    if args.random:
+        scores["random"] = random_faces.run(args.random, folder=shared["folder"], report=shared["report"])
+        say(args, "\n" + random_table(scores["random"]))
     if args.projection:
         scores["projection"] = projection.run(folder=shared["folder"], report=shared["report"])
         say(args, "\n" + projection_table(scores["projection"]))

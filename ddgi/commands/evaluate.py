@@ -45,6 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--words", action="store_true",
                         help="also score where the diffusion model looks for words: how often a word's map points at "
                              "its part, beside the mean map")
+    parser.add_argument("--random", type=float, nargs="+", metavar="TRUNCATION",
+                        help="also count what random faces at these truncations show of each attribute, beside head "
+                             "world's share")
     parser.add_argument("--projection", action="store_true",
                         help="also search held-out heads in the generator as DDGI Project Image does, and edit what is "
                              "found: distances, seconds, judges")
@@ -78,10 +81,10 @@ def _by_protocol(args: argparse.Namespace) -> dict:
     if not args.out:
         raise InputError("There is no folder for the report; give one: python -m ddgi evaluate PROTOCOL.toml OUT/")
     of_demo = (args.views, args.drawings, args.added, args.styles, args.words, args.projection, args.bridge,
-               args.generator)
+               args.generator, args.random)
     if any(of_demo) or args.directions is not None:
-        raise InputError("--views, --drawings, --added, --styles, --directions, --words, --projection, --bridge and "
-                         "--generator belong to --demo; a protocol names its methods itself.")
+        raise InputError("--views, --drawings, --added, --styles, --directions, --words, --random, --projection, "
+                         "--bridge and --generator belong to --demo; a protocol names its methods itself.")
 
     from ..runner.host import host_commands
 

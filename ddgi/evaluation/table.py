@@ -55,6 +55,18 @@ def direction_table(scores: dict[str, dict]) -> str:
     return "\n".join(lines)
 
 
+def random_table(scores: dict) -> str:
+    """{"world": {attribute: {value: share}}, "faces": {truncation: the same}} as a Markdown table."""
+    columns = {"world": scores["world"], **{f"faces, truncation {psi}": read for psi, read in scores["faces"].items()}}
+    lines = _head("share of pictures", dict(zip(columns, columns)))
+    for name, values in scores["world"].items():
+        for value in values:
+            cells = " | ".join(f"{read[name][value]:.2f}" for read in columns.values())
+            lines.append(f"| {name.replace('_', ' ')}: {value} | {cells} |")
+    near = " | ".join(f"{share:.2f}" for share in scores["within_a_third"].values())
+    return "\n".join([*lines, f"| of these, within a third of the world's | 1.00 | {near} |"])
+
+
 def word_table(scores: dict[str, dict[str, float]]) -> str:
     """{"glasses": {"word": ..., "all_words": ...}} of the pointing game as a Markdown table."""
     return "\n".join([*_head("points at", WORD_COLUMNS), *(_row(part, scores[part], WORD_COLUMNS) for part in scores)])

@@ -82,7 +82,7 @@ class DataTable:
     scribble_thickness: int = Hints.thickness
     flip: bool = False
     crop: float = 1.0
-    truncation_low: float = 0.5
+    truncation_low: float = 0.7
     truncation_high: float = 1.0
     yaw: float = 30.0
     pitch: float = 12.0

@@ -26,7 +26,7 @@ DEPTH_MARGIN = 0.002    # world units; a head is about 0.5 wide
 def room(pack):
     """The pack's `host` with the parts that these tests use loaded."""
     for name in ("demo_models", "managed", "evaluation.added", "evaluation.demo", "evaluation.directions",
-                 "evaluation.styles", "evaluation.views"):
+                 "evaluation.random_faces", "evaluation.styles", "evaluation.views"):
         importlib.import_module(f"{pack.__name__}.host.{name}")
     return pack.host
 
@@ -55,6 +55,17 @@ def test_a_judge_sees_the_styles_that_were_asked_for(room):
     assert set(found["generators"]) == {"cartoon", "pencil", "watercolour", "marble"}
     for copy in found["generators"].values():
         assert copy["read"] == 1 and copy["mask_miou"] >= 0.85 * copy["plain_mask_miou"]
+
+
+def test_random_faces_show_what_head_world_shows(room):
+    found = room.evaluation.random_faces.run((0.3, 1.25), faces=128)
+    assert "style" not in found["world"] and found["faces"].keys() == {"0.3", "1.25"}
+    for name, shares in found["world"].items():
+        assert sum(shares.values()) == pytest.approx(1, abs=0.001)
+        assert found["faces"]["0.3"][name].keys() == shares.keys()
+    # .8 and more of 512 faces; a share of a tenth has a chance error of a quarter in 128.
+    assert found["within_a_third"]["1.25"] >= 0.6 > found["within_a_third"]["0.3"]
+    assert found["faces"]["0.3"]["glasses"]["yes"] < 0.1 < found["faces"]["1.25"]["glasses"]["yes"]
 
 
 def test_words_add_what_a_drawing_lacks(room):

@@ -60,7 +60,7 @@ class GeneratorSamples(Items):
 
     def __init__(self, generator: Generator, prompts: Prompts, seeds: Sequence[int], resolution: int,
                  hints: Hints = Hints(mask_share=0.0), *, segmenter: Segmenter | None = None,
-                 segmenter_name: str = "", truncation_psi: tuple[float, float] = (0.5, 1.0), yaw: float = 30.0,
+                 segmenter_name: str = "", truncation_psi: tuple[float, float] = (0.7, 1.0), yaw: float = 30.0,
                  pitch: float = 12.0, folder: str | Path | None = None, memory_mib: float = 1024):
         check_seeds(seeds)
         if resolution < 8:
