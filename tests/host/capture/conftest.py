@@ -1,6 +1,14 @@
 """Tiny real U-Nets and ControlNets of ComfyUI, and an independent capture to compare with."""
 
+import importlib
+
 import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _capture(pack):
+    """`pack.host.capture.run`, which the pack itself reads when a node runs."""
+    importlib.import_module(f"{pack.__name__}.host.capture.run")
 
 
 @pytest.fixture(scope="session")
