@@ -18,7 +18,7 @@ from ..lock import FolderLock
 from ..lpips import load_lpips
 from ..perceptual import feature_distance
 from ..seeds import seeded
-from .config import StageConfig, TrainConfig
+from .config import LARGEST_COMPARED, StageConfig, TrainConfig
 from .data import Source, split
 from .encoder import Encoder, OwnImages
 from .folder import check_identity, digest, first_difference, keep_identity, last_lines, read_contents
@@ -145,7 +145,8 @@ class BridgeTrainer:
         """The losses of a stage."""
         settings = self.settings(name)
         return Objective(settings.losses, self.space, self._perceptual, self._identity,
-                         rendered_share=settings.rendered_share, size=self.config.loss_resolution)
+                         rendered_share=settings.rendered_share, known_rendered=settings.known_rendered,
+                         size=self.config.loss_resolution or min(self.encoder.size, LARGEST_COMPARED))
 
     @cached_property
     def _perceptual(self):

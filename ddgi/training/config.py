@@ -13,6 +13,7 @@ from .stage import constant_rate, cosine_rate
 RATES = {"cosine": cosine_rate, "constant": constant_rate}
 PRECISIONS = ("fp32", "bf16", "fp16")
 CACHES = ("none", "disk")
+LARGEST_COMPARED = 256                              # pixels a side of pictures, unless `loss_resolution` says more
 MANY = 10 ** 9                                      # bound on counts of steps, which nothing is allocated by
 
 
@@ -29,6 +30,7 @@ class StageConfig:
         own_share: share of samples whose picture is the diffusion model's own finished image I_0^d (only T: M learns
             from the true pictures).
         rendered_share: share of a batch that is rendered for the losses on pictures; all of it has the losses on w.
+        known_rendered: whether rows with a known latent are rendered too; M learns those faster from the latent alone.
         losses: weight of each term of `objective.TERMS`; a term that a recipe does not name keeps its weight.
     """
 
@@ -43,6 +45,7 @@ class StageConfig:
     ema_decay: float = 0.999
     own_share: float = 0.0
     rendered_share: float = 1.0
+    known_rendered: bool = True
     losses: dict[str, float] = field(default_factory=lambda: {
         "pixel": 1.0, "perceptual": 0.25, "identity": 0.1, "known_w": 1.0, "w_avg": 0.002})
 
@@ -94,7 +97,8 @@ class TrainConfig:
         precision: "fp32", or "bf16"/"fp16" mixed precision.
         part_weights: whether eyes, mouth, glasses and other small parts count more in the pixel loss, where the data
             has masks.
-        loss_resolution: pictures larger than this are shrunk to it before they are compared.
+        loss_resolution: pictures larger than this are shrunk to it before they are compared; 0 is what the diffusion
+            model sees, at most `LARGEST_COMPARED`.
         held_out_share: share of the data that is never trained on. held_out: passes the score is measured on.
         evaluate_every: steps between two scores and previews.
         patience: scores without a new best after which a stage stops early; 0 never stops early.
@@ -106,7 +110,7 @@ class TrainConfig:
     seed: int = 0
     precision: str = "fp32"
     part_weights: bool = True
-    loss_resolution: int = 256
+    loss_resolution: int = 0
     held_out_share: float = 0.05
     held_out: int = 64
     evaluate_every: int = 500
@@ -118,17 +122,16 @@ class TrainConfig:
     identity_weights: str = ""
     features: FeatureConfig = field(default_factory=FeatureConfig)
     bridge: BridgeSizes = field(default_factory=BridgeSizes)
-    mapping: StageConfig = field(default_factory=StageConfig)
+    mapping: StageConfig = field(default_factory=lambda: StageConfig(known_rendered=False))
     modulation: StageConfig = field(default_factory=lambda: StageConfig(own_share=0.5))
 
     def __post_init__(self):
         check_choice("precision", self.precision, PRECISIONS)
         check_choice("perceptual", self.perceptual, ("vae", "lpips"))
-        for name, most in (("loss_resolution", 8192), ("held_out", 10 ** 6), ("evaluate_every", MANY),
-                           ("log_every", MANY)):
+        for name, most in (("held_out", 10 ** 6), ("evaluate_every", MANY), ("log_every", MANY)):
             check_count(name, getattr(self, name), 1, most)
         check_share("held_out_share", self.held_out_share)
-        for name, most in (("patience", MANY), ("seed", 2 ** 31 - 1)):
+        for name, most in (("patience", MANY), ("seed", 2 ** 31 - 1), ("loss_resolution", 8192)):
             check_count(name, getattr(self, name), 0, most)
         check_number("save_every", self.save_every, least=0)
         if self.mapping.own_share:

@@ -25,11 +25,13 @@ class Encoder(Protocol):
 
     Attributes:
         layout: which parts of the U-Net are read.
+        size: side in pixels of the pictures that it sees.
         num_timesteps: length of the noise schedule; timestep 0 is the cleanest.
         finish_passes: U-Net passes that `finish` takes for a picture, for estimates.
     """
 
     layout: FeatureLayout
+    size: int
     num_timesteps: int
     finish_passes: int
 

@@ -12,7 +12,8 @@ from torch import autocast, nn
 
 from ..bridge import BridgeInputs
 from ..errors import InputError
-from .config import RATES, StageConfig, TrainConfig
+from ..pictures import resize
+from .config import LARGEST_COMPARED, RATES, StageConfig, TrainConfig
 from .objective import Objective
 from .passes import Batch, KeptPasses, Passes
 from .processes import Processes
@@ -146,8 +147,9 @@ class NetworkTrainer:
         count = min(PREVIEWS, len(batch))
         camera = None if batch.camera is None else batch.camera[:count]
         ws = self.latents(self._averaged, batch.inputs)[:count]
-        drawn, wanted = self.objective.fit(self.objective.space.draw(ws, camera), batch.target[:count])
-        return torch.stack([wanted, drawn]).cpu()
+        drawn = self.objective.space.draw(ws, camera)
+        side = min(LARGEST_COMPARED, drawn.shape[-1])
+        return torch.stack([resize(batch.target[:count], side), resize(drawn, side)]).cpu()
 
 
 @torch.no_grad()

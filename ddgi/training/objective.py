@@ -76,29 +76,35 @@ class Objective:
     Args:
         weights: of the terms by name; a term with weight 0 is not computed.
         rendered_share: share of a batch whose pictures are rendered, at least one; rows without a known latent first.
+        known_rendered: False renders no row whose latent is known, where `known_w` counts; terms that look at pictures
+            are left out where nothing is rendered.
         size: pictures are compared at most this large.
     """
 
     def __init__(self, weights: dict[str, float], space: LatentSpace, perceptual: Distance,
-                 identity: FaceVectors | None = None, *, rendered_share: float = 1.0, size: int = 256):
+                 identity: FaceVectors | None = None, *, rendered_share: float = 1.0,
+                 known_rendered: bool = True, size: int = 256):
         self.weights = {name: weight for name, weight in weights.items() if weight}
         self.space, self.perceptual, self.identity = space, perceptual, identity
-        self.rendered_share, self.size = rendered_share, min(size, space.size)
+        self.rendered_share, self.known_rendered, self.size = rendered_share, known_rendered, min(size, space.size)
 
     def __call__(self, ws: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
         """Loss of predicted latents [B, num_ws, w_dim], and the value of each term and of the whole."""
         scene = self._scene(ws, batch)
-        values = {name: TERMS[name](scene) for name in self.weights}
+        seen = self.weights if scene.image is not None else self.weights.keys() & LATENT_TERMS
+        values = {name: TERMS[name](scene) for name in self.weights if name in seen}
         values = {name: value for name, value in values.items() if value is not None}
         loss = sum(self.weights[name] * value for name, value in values.items())
         return loss, {"loss": loss.item(), **{name: value.item() for name, value in values.items()}}
 
     def _scene(self, ws: torch.Tensor, batch: Batch) -> Scene:
         others = (batch, self.space, self.perceptual, self.identity)
-        if self.weights.keys() <= LATENT_TERMS:
-            return Scene(ws.float(), None, None, None, None, *others)
         # Where the latent is not known, the picture is all there is to learn from.
         rows = batch.has_w.argsort(stable=True)[:max(1, round(len(ws) * self.rendered_share))]
+        if not self.known_rendered and "known_w" in self.weights:
+            rows = rows[~batch.has_w[rows]]
+        if self.weights.keys() <= LATENT_TERMS or not len(rows):
+            return Scene(ws.float(), None, None, None, None, *others)
         camera = None if batch.camera is None else batch.camera[rows]
         image, target, true = self.fit(self.space.draw(ws[rows], camera).float(), batch.target[rows], batch.true[rows])
         weight = torch.ones_like(target[:, :1]) if batch.weight is None else self.fit(batch.weight[rows])[0]

@@ -72,6 +72,15 @@ def test_pictures_of_rows_without_a_known_latent_come_first_and_all_rows_count_f
     assert terms["w_avg"] > 20
 
 
+def test_what_has_a_known_latent_need_not_be_rendered():
+    ws = torch.stack([torch.full((3, 2), 9.0), torch.full((3, 2), 0.5)])     # the data knows the first one's
+    batch, weights = scene(), {"pixel": 1.0, "known_w": 1.0}
+    assert values(weights, ws, batch, known_rendered=False)[1]["pixel"] == pytest.approx(0.0)
+    known = dataclasses.replace(batch, has_w=torch.tensor([True, True]))
+    assert values(weights, ws, known, known_rendered=False)[1].keys() == {"loss", "known_w"}
+    assert values({"pixel": 1.0}, ws, known, known_rendered=False)[1]["pixel"] > 30     # nothing else to learn from
+
+
 def test_pictures_are_compared_at_the_size_asked_for():
     sizes = []
 

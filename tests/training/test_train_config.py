@@ -46,7 +46,8 @@ def test_what_a_recipe_does_not_say_keeps_its_default(tmp_path):
         ("mapping", "steps"), ("mapping", "batch"), ("modulation", "accumulate"), ("features", "own_images"),
         ("features", "passes"), ("features", "statistics"), ("bridge", "head_width"))),
     *(({key: 10 ** 10}, f"{key} is 10000000000; it must be at least 1, and at most")
-      for key in ("held_out", "loss_resolution", "evaluate_every", "log_every")),
+      for key in ("held_out", "evaluate_every", "log_every")),
+    ({"loss_resolution": 10 ** 10}, "loss_resolution is 10000000000; it must be at least 0, and at most 8,192"),
 ])
 def test_complaints_name_the_key(recipe, message):
     with pytest.raises(InputError, match=message):

@@ -74,6 +74,7 @@ class ToyEncoder:
     """Fixed random convolutions of the noised picture, the hint and the prompt; counts its calls."""
 
     layout = FeatureLayout("custom", 8, (StageLayout(8, 2, (0,), 1), StageLayout(4, 1, (1,), 1)), (8, 8), 4)
+    size = 8
     num_timesteps = 100
     finish_passes = 2
     device = torch.device("cpu")
