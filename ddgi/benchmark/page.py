@@ -6,6 +6,7 @@ from .plot import line_chart
 from .ratios import BUSY
 from .record import COLUMNS, MARGIN
 
+MOST_RATIO = "ratio at the ceiling"
 DEVICES = {"cpu": "CPU", "cuda": "Graphics card"}
 # Title of each section and what its rows are.
 SECTIONS = {
@@ -57,7 +58,7 @@ Written by `python -m ddgi bench all --out docs`; the numbers are in `docs/perfo
 repeats, in turn with what it is compared with, in one process. *Seconds* are what a user waits, *computing seconds*
 what all threads of the process worked: where others used the machine, only these and their ratio mean something.
 *Ratio*: how many times faster than the comparison. The *ceiling* is the fastest convolution that the machine did in the
-same run. `make bench-check` measures the ratios of computing again and fails where one is more than {margin} worse."""
+same run; *ratio at the ceiling*: if all arithmetic ran so and nothing else took time, the most that a ratio can be here. `make bench-check` measures the ratios of computing again and fails where one is more than {margin} worse."""
 # What stands in the place of a device's numbers.
 _MISSING = {
     "cpu": "Not measured yet; `python -m ddgi bench all --out docs` fills the rows in.",
@@ -76,12 +77,21 @@ def _machine(record: dict) -> str:
 
 def _section(name: str, section: dict) -> list[str]:
     title, text = SECTIONS[name]
-    columns = [column for column in COLUMNS if any(column in case for case in section["rows"].values())]
-    rows = [[_words(row), *(_number(case.get(column)) for column in columns)] for row, case in section["rows"].items()]
-    parts = [f"### {title}", text, _table(["", *(COLUMNS[column] for column in columns)], rows)]
+    cases = {row: _with_most(case) for row, case in section["rows"].items()}
+    names = {**COLUMNS, "most": MOST_RATIO}
+    columns = [column for column in names if any(column in case for case in cases.values())]
+    rows = [[_words(row), *(_number(case.get(column)) for column in columns)] for row, case in cases.items()]
+    parts = [f"### {title}", text, _table(["", *(names[column] for column in columns)], rows)]
     if (section["busy"] or 0) > BUSY:
         parts.append(f"Others took {section['busy']:.0%} of the machine meanwhile: seconds and their ratio say little.")
     return parts
+
+
+def _with_most(case: dict[str, float]) -> dict[str, float]:
+    """With what the ratio would be if all arithmetic ran at the ceiling, where both are known."""
+    if {"ratio", "ceiling_share"} <= case.keys():
+        return case | {"most": case["ratio"] / case["ceiling_share"]}
+    return case
 
 
 def _empty(records: Mapping[str, dict]) -> list[str]:

@@ -65,6 +65,11 @@ def test_a_page_has_its_numbers_its_chart_and_an_empty_place_for_a_graphics_card
     assert "No graphics card was at hand" in page and "| StyleGAN2 | 1024 px |  |  |  |" in page
 
 
+def test_a_row_says_what_its_ratio_could_be_at_the_most(found):
+    found["sections"]["stylegan2"]["rows"]["1024_px"] |= {"ratio": 1.6, "ceiling_share": 0.8}
+    assert "| 1024 px | 1.23 | 1 | 1.6 | 1.8 | 0.8 | 2 |" in page_files({"cpu": found})["performance.md"]
+
+
 def test_a_chart_has_a_mark_for_each_point():
     chart = ElementTree.fromstring(line_chart("a < b", "pictures", [(1, 2.0), (4, 8.0)]))
     marks = [mark.attrib for mark in chart if mark.tag.endswith("circle")]
