@@ -93,8 +93,8 @@ def fill_nearest(classes: Tensor, unknown: Tensor) -> Tensor:
     return filled
 
 
-def sheet(rows: Tensor | Sequence[Tensor], zoom: int = 1) -> Tensor:
-    """Bytes [R H, N W, 3] of R rows of N pictures [N, 3, H, W] in -1..1; each pixel becomes zoom x zoom."""
+def sheet(rows: Tensor | Sequence[Tensor], zoom: int = 1) -> Image.Image:
+    """R rows of N pictures [N, 3, H, W] in -1..1, side by side; each pixel becomes zoom x zoom."""
     levels = to_bytes(rows if isinstance(rows, Tensor) else torch.stack([*rows]))
     joined = rearrange(levels, "r n c h w -> (r h) (n w) c")
-    return repeat(joined, "h w c -> (h y) (w x) c", y=zoom, x=zoom).cpu()
+    return Image.fromarray(repeat(joined, "h w c -> (h y) (w x) c", y=zoom, x=zoom).cpu().numpy())

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import folder_paths
 import torch
-from PIL import Image
 
 from ..ddgi.errors import InputError
 from ..ddgi.perceptual import Distance, feature_distance, pyramid_distance
@@ -90,7 +89,7 @@ def _showing(what: str, target: Target, shown: Shown, steps: int, batch: int | N
             first = 0 if batch is None else (done - 1) // steps * batch
             wanted = target.pictures[first:first + len(pictures)].to(pictures)
             rows = [resize(rows[:4], min(LARGEST, rows.shape[-1])) for rows in (wanted, pictures)]
-            picture = Image.fromarray(sheet(rows if batch is not None else rows[1:]).numpy())
+            picture = sheet(rows if batch is not None else rows[1:])
         shown.progress(what, done, total, picture)
 
     return progress

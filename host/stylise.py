@@ -192,4 +192,4 @@ def _draw(generator: Generator, faces: GanLatent, chosen: slice) -> torch.Tensor
 
 def _preview(*rows: torch.Tensor) -> Image.Image:
     size = min(LARGEST, *(row.shape[-1] for row in rows))
-    return Image.fromarray(sheet([resize(row[:_SHOWN].cpu(), size) for row in rows]).numpy())
+    return sheet([resize(row[:_SHOWN].cpu(), size) for row in rows])

@@ -69,12 +69,11 @@ def _write_styles(args: argparse.Namespace, path) -> dict:
 
 def _picture(seed: int, style: str):
     """PIL picture of one head, SIZE pixels square."""
-    from PIL import Image
 
     from ..headworld import render_batch
     from ..pictures import sheet
 
-    return Image.fromarray(sheet([render_batch([seed], SIZE, style=style).image]).numpy())
+    return sheet([render_batch([seed], SIZE, style=style).image])
 
 
 def _draw(kind: str, seed: int):

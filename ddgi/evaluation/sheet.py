@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import torch
-from PIL import Image
 
 from ..files import atomic_path
 from ..pictures import resize, sheet
@@ -11,6 +10,6 @@ from ..pictures import resize, sheet
 
 def write_sheet(path: str | Path, pictures: dict[str, torch.Tensor], columns: int = 12, size: int = 256) -> None:
     """One row per method of [B, 3, H, W] images in [-1, 1], the same sample in each column, all of side `size`."""
-    levels = sheet([resize(images[:columns].float(), size) for images in pictures.values()])
+    rows = sheet([resize(images[:columns].float(), size) for images in pictures.values()])
     with atomic_path(path) as temporary:
-        Image.fromarray(levels.numpy()).save(temporary, format="PNG")
+        rows.save(temporary, format="PNG")

@@ -49,7 +49,7 @@ def save_preview(folder: Path, stage: str, step: int, pictures: torch.Tensor) ->
     Returns:
         The sheet, n S wide and 2 S high.
     """
-    picture = Image.fromarray(sheet(pictures).numpy())
+    picture = sheet(pictures)
     with atomic_path(folder / "previews" / f"{stage}-{step:07}.png") as temporary:
         picture.save(temporary, format="PNG")
     return picture

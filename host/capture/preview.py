@@ -72,4 +72,4 @@ class FacePreview:
         latent = self.bridge.value(features.to(self.bridge.device))
         pictures = self.generator.value.draw(latent.ws[:_MOST].to(self.generator.device))
         small = resize(pictures.float(), min(_SIDE, pictures.shape[-1])).clamp(-1, 1).cpu()
-        return Image.fromarray(sheet([small]).numpy())
+        return sheet([small])
