@@ -58,7 +58,8 @@ Written by `python -m ddgi bench all --out docs`; the numbers are in `docs/perfo
 repeats, in turn with what it is compared with, in one process. *Seconds* are what a user waits, *computing seconds*
 what all threads of the process worked: where others used the machine, only these and their ratio mean something.
 *Ratio*: how many times faster than the comparison. The *ceiling* is the fastest convolution that the machine did in the
-same run; *ratio at the ceiling*: if all arithmetic ran so and nothing else took time, the most that a ratio can be here. `make bench-check` measures the ratios of computing again and fails where one is more than {margin} worse."""
+same run; *ratio at the ceiling*: the most that the ratio could be there, if all arithmetic ran so and nothing else took
+time. `make bench-check` measures the ratios of computing again and fails where one is more than {margin} worse."""
 # What stands in the place of a device's numbers.
 _MISSING = {
     "cpu": "Not measured yet; `python -m ddgi bench all --out docs` fills the rows in.",
