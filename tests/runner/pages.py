@@ -9,10 +9,10 @@ from ddgi.errors import InputError
 from ddgi.runner.browser import Browser, find_browser
 from ddgi.runner.frontend import RUN, SETTINGS
 
-__all__ = ["RUN", "SETTINGS", "TOOLS", "drag", "front_end", "need_browser", "own_graph", "until"]
+__all__ = ["EMPTY", "RUN", "SETTINGS", "TOOLS", "drag", "front_end", "need_browser", "own_graph", "until"]
 # For graphs that a test makes.
+EMPTY = "app.graph.clear();"
 TOOLS = """
-    app.graph.clear();
     const add = (type, at) => { const n = LiteGraph.createNode(type); n.pos = at; app.graph.add(n); return n; };
     const link = (from, output, to, input) => from.connect(from.outputs.findIndex(o => o.name === output), to,
                                                            to.inputs.findIndex(i => i.name === input));

@@ -6,7 +6,7 @@ import pytest
 
 from ddgi.runner.server import Server
 
-from .pages import RUN, TOOLS, front_end, need_browser, until
+from .pages import EMPTY, RUN, TOOLS, front_end, need_browser, until
 
 READY = "window.app && app.graph && window.LiteGraph && 'DDGIEditFace' in LiteGraph.registered_node_types"
 PLACED = "app.graph.nodes.find(n => n.title === '{}')"
@@ -40,10 +40,10 @@ async def place(browser, name, at):
 async def faces(server, vue):
     """How many pictures each blueprint gives, and the sides of one."""
     seen = {}
-    async with front_end(server, READY, f"(() => {{ {TOOLS} }})()", vue) as browser:
+    async with front_end(server, READY, EMPTY, vue) as browser:
         for name, (slot, example) in DRAWINGS.items():
             await place(browser, name, (500, 300))
-            await browser.evaluate(f"""(() => {{ {TOOLS.replace("app.graph.clear();", "")}
+            await browser.evaluate(f"""(() => {{ {TOOLS}
                 const drawing = add('DDGIExampleDrawing', [0, 0]), save = add('PreviewImage', [900, 0]);
                 drawing.widgets[0].value = '{example}';
                 const node = {PLACED.format(name)};
@@ -51,10 +51,10 @@ async def faces(server, vue):
                 link(drawing, 'image', node, '{slot}'); link(node, 'image', save, 'images'); }})()""")
             seen[name] = await result(browser)
             if name != "3D head":
-                await browser.evaluate("app.graph.clear()")
+                await browser.evaluate(EMPTY)
                 continue
             await place(browser, "Turn a head", (500, 700))
-            await browser.evaluate(f"""(() => {{ {TOOLS.replace("app.graph.clear();", "")}
+            await browser.evaluate(f"""(() => {{ {TOOLS}
                 const head = {PLACED.format(name)}, node = {PLACED.format("Turn a head")};
                 const save = add('PreviewImage', [900, 400]);
                 window.preview = save;
@@ -62,7 +62,7 @@ async def faces(server, vue):
                 link(head, 'latent', node, 'latent'); link(head, 'generator', node, 'generator');
                 link(node, 'frames', save, 'images'); }})()""")
             seen["Turn a head"] = await result(browser)
-            await browser.evaluate("app.graph.clear()")
+            await browser.evaluate(EMPTY)
     return seen
 
 

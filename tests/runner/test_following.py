@@ -7,10 +7,10 @@ import pytest
 
 from ddgi.runner.server import Server
 
-from .pages import RUN, TOOLS, drag, front_end, need_browser, until
+from .pages import EMPTY, RUN, TOOLS, drag, front_end, need_browser, until
 
 READY = "window.app && app.graph && window.LiteGraph && 'DDGIEditFace' in LiteGraph.registered_node_types"
-START = TOOLS + """
+START = EMPTY + TOOLS + """
     const models = add('DDGILoadDemoModels', [20, 60]), face = add('DDGIRandomFace', [20, 330]);
     link(models, 'generator', face, 'generator');
 """

@@ -14,11 +14,11 @@ from PIL import Image
 from ddgi.palette import PALETTE
 from ddgi.runner.server import Server
 
-from .pages import RUN, TOOLS, drag, front_end, need_browser, until
+from .pages import EMPTY, RUN, TOOLS, drag, front_end, need_browser, until
 
 READY = "window.app && app.graph && window.LiteGraph && 'DDGILiveFace' in LiteGraph.registered_node_types"
 SKIN, HAIR = 1, 13
-GRAPH = f"(async () => {{ {TOOLS}" + """
+GRAPH = f"(async () => {{ {EMPTY} {TOOLS}" + """
     const models = add('DDGILoadDemoModels', [20, 60]);
     const live = add('DDGILiveFace', [330, 40]), save = add('SaveImage', [20, 400]);
     for (const name of ['model', 'clip', 'control_net', 'generator', 'bridge']) link(models, name, live, name);

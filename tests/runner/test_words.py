@@ -6,10 +6,10 @@ import pytest
 
 from ddgi.runner.server import Server
 
-from .pages import RUN, TOOLS, front_end, need_browser, until
+from .pages import EMPTY, RUN, TOOLS, front_end, need_browser, until
 
 READY = "window.app && app.graph && window.LiteGraph && 'DDGIAttentionView' in LiteGraph.registered_node_types"
-GRAPH = f"(async () => {{ {TOOLS}" + """
+GRAPH = f"(async () => {{ {EMPTY} {TOOLS}" + """
     const models = add('DDGILoadDemoModels', [20, 60]), prompt = add('DDGIPrompt', [20, 320]);
     const latent = add('EmptyLatentImage', [20, 560]), encode = add('DDGIEncodeImage', [360, 60]);
     const view = add('DDGIAttentionView', [700, 40]), save = add('MaskPreview', [1100, 40]);
