@@ -18,7 +18,7 @@ COLUMNS = {
     "seconds": "seconds", "cpu_seconds": "computing seconds", "ratio": "ratio", "cpu_ratio": "ratio of computing",
     "ceiling_share": "share of the ceiling", "share": "share of the face", "peak_mib": "peak MiB",
     "plain_peak_mib": "plain peak MiB", "kept_mib": "kept MiB", "rows_per_second": "rows a second",
-    "levels": "apart, of 256 levels"}
+    "levels": "apart, of 255 levels"}
 
 Rows = dict[str, dict[str, float]]
 

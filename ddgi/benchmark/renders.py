@@ -83,19 +83,20 @@ def half_costs(generators: Mapping[str, Generator], *, repeats: int = REPEATS,
     """One picture of each generator in half precision, in turn with fp32.
 
     Returns:
-        {"<name>_<precision>": the dict of `compare`, with "levels", how far both pictures are apart in the mean, in
-        256ths of their range}.
+        {"<name>_<precision>": the dict of `compare`, with "levels", how far both pictures are apart in the mean, of
+        the 255 levels from black to white}.
     """
     cases = {}
     for name, generator in generators.items():
-        ws = _latents(generator, 1)
-
-        def picture(dtype: torch.dtype | None, generator: Generator = generator, ws: torch.Tensor = ws) -> torch.Tensor:
-            return generator.render(ws, dtype=dtype).image.float().clamp(-1, 1)
-
-        for precision, dtype in HALVES.get(ws.device.type, {}).items():
-            report(f"{name.replace('_', ' ')} in {precision}, {repeats} times in turn with fp32")
-            levels = (picture(dtype) - picture(None)).abs().mean().item() * 128
-            cases[f"{name}_{precision}"] = compare(partial(picture, dtype), partial(picture, None), ws.device,
+        render = partial(_picture, generator, _latents(generator, 1))
+        device = generator.w_avg.device
+        for precision, dtype in HALVES.get(device.type, {}).items():
+            report(f"{name} in {precision}, {repeats} times in turn with fp32")
+            levels = (render(dtype) - render(None)).abs().mean().item() * 127.5
+            cases[f"{name}_{precision}"] = compare(partial(render, dtype), partial(render, None), device,
                                                    repeats=repeats) | {"levels": levels}
     return cases
+
+
+def _picture(generator: Generator, ws: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
+    return generator.render(ws, dtype=dtype).image.float().clamp(-1, 1)

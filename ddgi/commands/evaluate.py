@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from ..config import check_number
 from ..errors import InputError
 from ..memory import keep_freed_memory
 
@@ -70,6 +71,8 @@ def run(args: argparse.Namespace) -> dict:
                          "step; leave them out.")
     if args.generator and not args.views:
         raise InputError("--generator was given without --views, which it belongs to; add --views, or leave it out.")
+    for psi in args.random or ():
+        check_number("--random", psi, least=0, most=10)
     args.bridge, args.step = _by_name(args.bridge), tuple(map(_step, args.step))
 
     from ..runner.host import host_commands
