@@ -7,6 +7,7 @@ from .ratios import BUSY
 from .record import COLUMNS, MARGIN
 
 MOST_RATIO = "ratio at the ceiling"
+SAME_RESULT = ("stylegan2", "at_once", "stylegan3", "eg3d")     # sections whose ratio is to another way to one result
 DEVICES = {"cpu": "CPU", "cuda": "Graphics card"}
 # Title of each section and what its rows are.
 SECTIONS = {
@@ -78,7 +79,7 @@ def _machine(record: dict) -> str:
 
 def _section(name: str, section: dict) -> list[str]:
     title, text = SECTIONS[name]
-    cases = {row: _with_most(case) for row, case in section["rows"].items()}
+    cases = {row: _with_most(case) if name in SAME_RESULT else case for row, case in section["rows"].items()}
     names = {**COLUMNS, "most": MOST_RATIO}
     columns = [column for column in names if any(column in case for case in cases.values())]
     rows = [[_words(row), *(_number(case.get(column)) for column in columns)] for row, case in cases.items()]
@@ -90,9 +91,8 @@ def _section(name: str, section: dict) -> list[str]:
 
 def _with_most(case: dict[str, float]) -> dict[str, float]:
     """With what the ratio would be if all arithmetic ran at the ceiling, where both are known."""
-    if {"ratio", "ceiling_share"} <= case.keys():
-        return case | {"most": case["ratio"] / case["ceiling_share"]}
-    return case
+    known = {"ratio", "ceiling_share"} <= case.keys()
+    return case | {"most": case["ratio"] / case["ceiling_share"]} if known else case
 
 
 def _empty(records: Mapping[str, dict]) -> list[str]:
