@@ -58,12 +58,12 @@ def test_a_judge_sees_the_styles_that_were_asked_for(room):
 
 
 def test_random_faces_show_what_head_world_shows(room):
-    found = room.evaluation.random_faces.run((0.3, 1.25), faces=128)
+    found = room.evaluation.random_faces.run((0.3, 1.25), faces=96)
     assert "style" not in found["world"] and found["faces"].keys() == {"0.3", "1.25"}
     for name, shares in found["world"].items():
         assert sum(shares.values()) == pytest.approx(1, abs=0.001)
         assert found["faces"]["0.3"][name].keys() == shares.keys()
-    # .8 and more of 512 faces; a share of a tenth has a chance error of a quarter in 128.
+    # .8 and more of 512 faces; a share of a tenth has a chance error of a third in 96.
     assert found["within_a_third"]["1.25"] >= 0.6 > found["within_a_third"]["0.3"]
     assert found["faces"]["0.3"]["glasses"]["yes"] < 0.1 < found["faces"]["1.25"]["glasses"]["yes"]
 
