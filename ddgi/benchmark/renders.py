@@ -78,18 +78,18 @@ def eg3d_costs(generator: EG3DGenerator, *, repeats: int = REPEATS,
 
 
 @torch.inference_mode()
-def half_costs(generators: Mapping[str, Generator], *, repeats: int = REPEATS,
+def half_costs(makers: Mapping[str, Callable[[], Generator]], *, device: torch.device, repeats: int = REPEATS,
                report: Report = lambda line: None) -> dict[str, dict]:
-    """One picture of each generator in half precision, in turn with fp32.
+    """One picture of each generator that `makers` make, in half precision, in turn with fp32.
 
     Returns:
         {"<name>_<precision>": the dict of `compare`, with "levels", how far both pictures are apart in the mean, of
         the 255 levels from black to white}.
     """
     cases = {}
-    for name, generator in generators.items():
+    for name, make in makers.items():
+        generator = make().to(device)
         render = partial(_picture, generator, _latents(generator, 1))
-        device = generator.w_avg.device
         for precision, dtype in HALVES.get(device.type, {}).items():
             report(f"{name} in {precision}, {repeats} times in turn with fp32")
             levels = (render(dtype) - render(None)).abs().mean().item() * 127.5

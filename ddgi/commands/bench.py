@@ -160,9 +160,7 @@ def _half(args: argparse.Namespace) -> dict:
     from ..benchmark.generators import GENERATORS
     from ..benchmark.renders import half_costs
 
-    device = _device(args)
-    cases = half_costs({name: make().to(device) for name, make in GENERATORS.items()}, repeats=args.repeats,
-                       report=lambda line: say(args, line))
+    cases = half_costs(GENERATORS, device=_device(args), repeats=args.repeats, report=lambda line: say(args, line))
     _table(args, cases, ("seconds", "cpu_seconds", "ratio", "cpu_ratio", "levels", "peak_mib", "plain_peak_mib"))
     return {"cases": cases}
 

@@ -38,11 +38,11 @@ def run(truncations: Sequence[float], *, folder: Path = folders.DEMO, faces: int
     world = {name: values for name, values in world.items() if len(values) > 1}
     found, near = {}, {}
     for psi in truncations:
-        read = _shares(judges, _faces(generator, faces, psi, seed))
-        found[str(psi)] = {name: {value: read[name][value] for value in values} for name, values in world.items()}
-        close = [abs(found[str(psi)][name][value] - share) <= share / 3
+        read, key = _shares(judges, _faces(generator, faces, psi, seed)), str(psi)
+        found[key] = {name: {value: read[name][value] for value in values} for name, values in world.items()}
+        close = [abs(read[name][value] - share) <= share / 3
                  for name, values in world.items() for value, share in values.items()]
-        near[str(psi)] = round(sum(close) / len(close), 4)
+        near[key] = round(sum(close) / len(close), 4)
         report(f"random faces at truncation {psi:g}: {sum(close)} of {len(close)} shares within a third of the world's")
     return {"world": world, "faces": found, "within_a_third": near}
 

@@ -73,7 +73,7 @@ def test_every_case_has_seconds_ratios_and_arithmetic():
 
 def test_half_precision_is_measured_beside_fp32_and_near_it():
     generator = StyleGAN2Generator.untrained(FLAT)
-    case = half_costs({"flat": generator}, repeats=1)["flat_bf16"]
+    case = half_costs({"flat": lambda: generator}, device=CPU, repeats=1)["flat_bf16"]
     ws = torch.randn(1, generator.config.num_ws, 8, generator=seeded(0))
     half, full = (generator.render(ws, dtype=dtype).image.clamp(-1, 1) for dtype in (torch.bfloat16, None))
     assert case["ratio"] == case["plain_seconds"] / case["seconds"]

@@ -75,7 +75,7 @@ def test_a_step_that_does_not_fit_says_how_it_would(tmp_path, monkeypatch):
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
     monkeypatch.setattr(trainer.space, "draw", full)
-    with pytest.raises(InputError, match=r"A step of modulation with 4 pictures .*set batch = 2 and accumulate = 2 in"):
+    with pytest.raises(InputError, match=r"A step of mapping with 4 pictures .*set batch = 2 and accumulate = 2 in"):
         preflight(trainer)
 
 

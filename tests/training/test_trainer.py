@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from ddgi.errors import InputError
+from ddgi.training.config import TrainConfig
 from ddgi.training.encoder import OwnImages
 from ddgi.training.watch import Watch
 
@@ -179,7 +180,7 @@ def test_frozen_parts_take_no_gradient_and_keep_their_weights(tmp_path):
 def test_training_lowers_the_held_out_loss(whole):
     scores = [line["held_out"]["loss"] for line in curves(whole[0], "mapping") if "held_out" in line]
     assert len(scores) == 2  # after steps 5 and 8
-    assert scores[-1] < 0.995 * scores[0]
+    assert scores[-1] < 0.99 * scores[0]
 
 
 def test_the_record_says_what_was_done_and_what_was_left_out(whole):
@@ -213,7 +214,7 @@ def test_other_choices_in_the_same_folder_are_refused_by_name(whole):
 def test_a_loss_that_is_not_finite_stops_with_a_sentence(tmp_path):
     trainer = toys.trainer(tmp_path)
     trainer.bridge.mapping.head.linear.bias.data.fill_(float("inf"))
-    with pytest.raises(InputError, match="The loss of mapping is inf at step 0; lower its rate"):
+    with pytest.raises(InputError, match="The loss of mapping is nan at step 0; lower its rate"):
         trainer.train_mapping()
 
 
@@ -224,7 +225,8 @@ def test_pictures_are_compared_at_the_size_that_the_diffusion_model_sees(tmp_pat
 
 
 def test_m_renders_nothing_where_latents_are_known_and_t_does(tmp_path):
-    trainer = toys.trainer(tmp_path)
+    as_it_is = {"known_rendered": TrainConfig().mapping.known_rendered}
+    trainer = toys.trainer(tmp_path, toys.config(mapping=as_it_is))
     batch = next(trainer.trainer("mapping", None).held_out_batches())
     seen = {name: trainer.objective(name)(batch.ws, batch)[1].keys() for name in ("mapping", "modulation")}
     assert seen["mapping"] == {"loss", "known_w", "w_avg"} and seen["modulation"] >= {"pixel", "perceptual"}
@@ -291,6 +293,6 @@ def test_a_broken_checkpoint_is_named(tmp_path):
 def test_progress_is_told_in_words(tmp_path):
     lines = []
     toys.trainer(tmp_path, watch=Watch(report=lines.append)).train_mapping()
-    assert re.fullmatch(r"mapping: step 4 of 8, less than a minute left, loss \d\.\d{4}, known_w .*", lines[0])
+    assert re.fullmatch(r"mapping: step 4 of 8, less than a minute left, loss \d\.\d{4}, pixel .*", lines[0])
     assert re.fullmatch(r"mapping: step 5 of 8, less than a minute left, score \d\.\d{3,} \(best\)", lines[1])
     assert re.fullmatch(r"mapping: step 8 of 8, score \d\.\d{3,} \(best\)", lines[2])

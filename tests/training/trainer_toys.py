@@ -17,7 +17,7 @@ RECIPE = {
     "held_out_share": 0.2, "held_out": 4, "evaluate_every": 5, "save_every": 1000.0, "log_every": 4,
     "features": {"own_images": 8, "passes": 16, "statistics": 8},
     "bridge": {"mapping_width": 16, "modulation_width": 8, "head_width": 16},
-    "mapping": {"steps": 8, "batch": 4, "rate": 3e-3, "warmup": 2, "rendered_share": 0.5},
+    "mapping": {"steps": 8, "batch": 4, "rate": 3e-3, "warmup": 2, "rendered_share": 0.5, "known_rendered": True},
     "modulation": {"steps": 4, "batch": 4, "rate": 3e-3, "warmup": 2, "rendered_share": 0.5},
 }
 
