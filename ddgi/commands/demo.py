@@ -8,10 +8,10 @@ from ..errors import InputError
 from .report import PromptProgress, say
 
 HELP = "render faces, an orbit and a 3D model from text and drawings with the demo models in a real ComfyUI"
-WORKFLOWS = {"mask": "01 Face from words and a mask", "scribble": "02 Face from words and a scribble"}
+WORKFLOWS = {"mask": "01 Face from words and mask (DDGI)", "scribble": "02 Face from words and scribble (DDGI)"}
 # Of the first mask example: what is made, its workflow, and the input that names its file.
-HEADS = (("orbit", "03 Head as an orbit video", "SaveVideo.filename_prefix"),
-         ("head", "04 Head as a 3D model", "SaveGLB.filename_prefix"))
+HEADS = (("orbit", "03 Head as an orbit video (DDGI)", "SaveVideo.filename_prefix"),
+         ("head", "04 Head as a 3D model (DDGI)", "SaveGLB.filename_prefix"))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -19,7 +19,7 @@ _READY = "window.app && window.app.graph && window.app.canvas && window.LiteGrap
 SETTINGS = {"Comfy.TutorialCompleted": True, "Comfy.InstalledVersion": "1.47.12", "Comfy.Release.Status": "skip",
             "Comfy.Workflow.ShowMissingNodesWarning": False, "Comfy.Workflow.ShowMissingModelsWarning": False,
             "Comfy.UseNewMenu": "Top", "Comfy.Minimap.Visible": False, "Comfy.Workflow.Persist": False,
-            "LiteGraph.Canvas.MinFontSizeForLOD": 0}
+            "Comfy.Locale": "en", "LiteGraph.Canvas.MinFontSizeForLOD": 0}
 _NOTES = ("MarkdownNote", "Note")  # they exist in the front end only
 _SETTLE = 5.0  # seconds until the front end has loaded its first graph
 _NODE_SETTLE = 0.7  # until a node's widgets stand where they belong

@@ -29,7 +29,7 @@ _WORDS = "a happy woman with red hair"
 _PAUSE = 0.025          # seconds between two reports of the mouse
 _REST = 2.0             # seconds in which the last face must come
 _WINDOW = (1400, 900)
-_PAINT, _EDIT = "00 Paint a live face", "08 Edit a face by words"
+_PAINT, _EDIT = "00 Paint a live face (DDGI)", "08 Edit a face by words (DDGI)"
 _FACE = "document.querySelector('.ddgi-face img')"
 _CANVAS = "document.querySelector('.ddgi-painter canvas')"
 _WATCH = f"window.faces = []; {_FACE}.onload = () => faces.push(performance.now()); performance.now()"

@@ -11,9 +11,9 @@ from ddgi.runner.prompts import load_workflow, set_input
 
 WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
 # A node that samples, a tap around a sampler of core's, and a 3D head: where the seed goes, and what is made small.
-GRAPHS = {"01 Face from words and a mask": ("DDGIFeatureExtract.seed", {"DDGIFeatureExtract.steps": 2}),
-          "07 Face with any sampler": ("RandomNoise.noise_seed", {"BasicScheduler.steps": 2}),
-          "04 Head as a 3D model": ("DDGIFeatureExtract.seed",
+GRAPHS = {"01 Face from words and mask (DDGI)": ("DDGIFeatureExtract.seed", {"DDGIFeatureExtract.steps": 2}),
+          "07 Face with any sampler (DDGI)": ("RandomNoise.noise_seed", {"BasicScheduler.steps": 2}),
+          "04 Head as a 3D model (DDGI)": ("DDGIFeatureExtract.seed",
                                     {"DDGIFeatureExtract.steps": 2, "DDGIMesh.resolution": 32})}
 
 

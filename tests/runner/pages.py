@@ -51,9 +51,10 @@ def need_browser():
 
 
 @contextlib.asynccontextmanager
-async def front_end(server, ready, graph, vue):
+async def front_end(server, ready, graph, vue, locale="en"):
     """The front end with a graph, a `Browser`, once `ready` holds; vue: Nodes 2.0."""
-    await asyncio.to_thread(server.post, "/settings", {**SETTINGS, "Comfy.VueNodes.Enabled": vue})
+    await asyncio.to_thread(server.post, "/settings",
+                            {**SETTINGS, "Comfy.VueNodes.Enabled": vue, "Comfy.Locale": locale})
     async with Browser(1500, 1000) as browser:
         await browser.open(server.url, ready)
         await own_graph(browser)

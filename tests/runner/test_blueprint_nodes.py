@@ -4,20 +4,12 @@ import asyncio
 
 import pytest
 
-from ddgi.runner.server import Server
-
 from .pages import EMPTY, RUN, TOOLS, front_end, need_browser, until
 
 READY = "window.app && app.graph && window.LiteGraph && 'DDGIEditFace' in LiteGraph.registered_node_types"
 PLACED = "app.graph.nodes.find(n => n.title === '{}')"
 DRAWINGS = {"Mask and words to face": ("mask", "mask_hat.png"), "3D head": ("mask", "mask_hat.png"),
             "Scribble and words to face": ("drawing", "scribble_bun.png")}
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with Server(tmp_path_factory.mktemp("output"), cpu=True, threads=1) as running:
-        yield running
 
 
 async def place(browser, name, at):
@@ -30,11 +22,14 @@ async def place(browser, name, at):
     for kind in ("keyDown", "keyUp"):
         await browser.call("Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter", windowsVirtualKeyCode=13)
     await until(browser, PLACED.format(name))
-    await asyncio.sleep(1)
-    for kind in ("mouseMoved", "mousePressed", "mouseReleased"):        # it follows the mouse until a click
-        await browser.call("Input.dispatchMouseEvent", type=kind, x=at[0], y=at[1], clickCount=1,
-                           button="none" if kind == "mouseMoved" else "left")
-    await until(browser, f"!{PLACED.format(name)}.flags.ghost")
+    for _ in range(30):
+        if not await browser.evaluate(f"!!{PLACED.format(name)}.flags.ghost"):
+            return
+        await asyncio.sleep(1)                      # it follows the mouse until a click
+        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+            await browser.call("Input.dispatchMouseEvent", type=kind, x=at[0], y=at[1], clickCount=1,
+                               button="none" if kind == "mouseMoved" else "left")
+    raise AssertionError(f"{name} follows the mouse after 30 clicks")
 
 
 async def faces(server, vue):

@@ -14,7 +14,7 @@ def jobs():
 def test_every_example_then_an_orbit_and_a_model(jobs):
     examples, _ = _examples()
     assert [job[1] for job in jobs[:-2]] == examples and {job[0] for job in jobs[:-2]} == {"pictures"}
-    assert [job[2] for job in jobs[-2:]] == ["03 Head as an orbit video", "04 Head as a 3D model"]
+    assert [job[2] for job in jobs[-2:]] == ["03 Head as an orbit video (DDGI)", "04 Head as a 3D model (DDGI)"]
 
 
 def test_every_job_has_the_inputs_that_demo_sets(jobs):

@@ -5,8 +5,6 @@ import json
 
 import pytest
 
-from ddgi.runner.server import Server
-
 from .pages import EMPTY, RUN, TOOLS, drag, front_end, need_browser, until
 
 READY = "window.app && app.graph && window.LiteGraph && 'DDGIEditFace' in LiteGraph.registered_node_types"
@@ -37,12 +35,6 @@ NEW = f"{FACE}.src.startsWith('blob:') && {FACE}.naturalWidth === 256 && {FACE}.
 BUTTON = "[...document.querySelectorAll('.ddgi-face button')].find(b => b.textContent === '{}')"
 SLIDER = "edit.widgets.find(w => w.name === 'strength_2')"
 CAMERA = "app.graph.nodes.find(n => n.type === 'DDGICamera')"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with Server(tmp_path_factory.mktemp("output"), cpu=True, threads=1) as running:
-        yield running
 
 
 async def shown(browser, before=""):

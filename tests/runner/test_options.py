@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from ddgi.runner.server import Server
-
 from .pages import front_end, need_browser, until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,8 +21,7 @@ GRAPH = """(() => {
 
 
 async def look(server, vue):
-    await asyncio.to_thread(server.post, "/settings", {"Comfy.Locale": "zh"})
-    async with front_end(server, READY, GRAPH, vue) as browser:
+    async with front_end(server, READY, GRAPH, vue, locale="zh") as browser:
         labels = "Object.fromEntries(path.options.values.map(v => [v, path.options.getOptionLabel?.(v)]))"
         seen = {"labels": await browser.evaluate(labels)}
         if vue:
@@ -37,12 +34,11 @@ async def look(server, vue):
 
 
 @pytest.mark.parametrize("vue", [False, True], ids=["classic", "nodes 2.0"])
-def test_choices_are_shown_in_chinese_and_sent_in_english(tmp_path, vue):
+def test_choices_are_shown_in_chinese_and_sent_in_english(server, vue):
     need_browser()
     definitions = json.loads((ROOT / "locales" / "zh" / "nodeDefs.json").read_text(encoding="utf-8"))
     chinese = definitions["DDGIOrbit"]["inputs"]["path"]["options"]
-    with Server(tmp_path, cpu=True, threads=1) as server:
-        seen = asyncio.run(look(server, vue))
+    seen = asyncio.run(look(server, vue))
     assert seen["labels"] == chinese and chinese["circle"] != "circle"
     assert vue or seen["drawn"] == chinese["circle"]
     assert [seen["unknown"], seen["sent"]] == ["new", "circle"]

@@ -12,7 +12,6 @@ import pytest
 from PIL import Image
 
 from ddgi.palette import PALETTE
-from ddgi.runner.server import Server
 
 from .pages import EMPTY, RUN, TOOLS, drag, front_end, need_browser, until
 
@@ -29,12 +28,6 @@ GRAPH = f"(async () => {{ {EMPTY} {TOOLS}" + """
     app.canvas.ds.scale = 1; app.canvas.ds.offset = [0, 0]; app.canvas.setDirty(true, true);
 })()"""
 FACE = "document.querySelector('.ddgi-painter .ddgi-face img')?.src ?? ''"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with Server(tmp_path_factory.mktemp("output"), cpu=True, threads=1) as running:
-        yield running
 
 
 def post(server, body, **headers):

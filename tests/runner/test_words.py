@@ -4,8 +4,6 @@ import asyncio
 
 import pytest
 
-from ddgi.runner.server import Server
-
 from .pages import EMPTY, RUN, TOOLS, front_end, need_browser, until
 
 READY = "window.app && app.graph && window.LiteGraph && 'DDGIAttentionView' in LiteGraph.registered_node_types"
@@ -55,10 +53,9 @@ async def click_words(server, vue):
 
 
 @pytest.mark.parametrize("vue", [False, True], ids=["classic", "nodes 2.0"])
-def test_a_word_is_clicked_and_its_map_is_seen(tmp_path, vue):
+def test_a_word_is_clicked_and_its_map_is_seen(server, vue):
     need_browser()
-    with Server(tmp_path, cpu=True, threads=1) as server:
-        seen = asyncio.run(click_words(server, vue))
+    seen = asyncio.run(click_words(server, vue))
     assert seen["words"] == ["a", "smiling", "woman", "with", "hat", "and", "glasses"]
     assert seen["one"] == ["hat", "hat", "Where the model looks for hat"]
     assert seen["two"] == ["hat, glasses", "hat,glasses", "Where the model looks for glasses"]

@@ -14,7 +14,7 @@ from ddgi.runner.host import host_commands
 from ddgi.runner.workflow_rows import WorkflowRows, graph_of
 
 ROOT = Path(__file__).resolve().parents[2]
-WORKFLOW = "01 Face from words and a mask.json"
+WORKFLOW = "01 Face from words and mask (DDGI).json"
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from ddgi.runner.browser import Browser
-from ddgi.runner.server import Server
 
-from .pages import RUN, SETTINGS, need_browser, own_graph, until
+from .pages import RUN, SETTINGS, front_end, need_browser, own_graph, until
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = {path.stem: json.loads(path.read_text(encoding="utf-8"))
@@ -18,6 +17,7 @@ WIDEST = 1600       # of a template, in the graph's pixels
 SMALLEST = 8        # of text, in pixels of a window of 1920 x 1080
 SIDE = 256          # of a result, at least
 TRAINS = ("10 ", "15 ")  # take minutes
+VIEWERS = {"SaveVideo", "Preview3D", "SaveGLB"}  # show what they have some seconds after the run
 FEW = {"steps": 2, "frames": 3, "resolution": 32, "faces": 2}     # a quick run: the layout is what is looked at
 READY = "window.app && app.graph && window.LiteGraph && 'DDGIRender' in LiteGraph.registered_node_types"
 LISTEN = """window.faults = [];
@@ -27,7 +27,7 @@ LISTEN = """window.faults = [];
 # The smallest text: of the canvas (classic), of elements inside nodes (both).
 LOOK = """(async () => {
     app.extensionManager.command.execute('Comfy.Canvas.FitView');
-    await new Promise(done => setTimeout(done, 1500));
+    await new Promise(done => setTimeout(done, 700));
     const scale = app.canvas.ds.scale, stores = document.querySelector('#vue-app').__vue_app__.config.globalProperties;
     const app_mode = stores.$pinia._s.get('appMode');
     const texts = [...document.querySelectorAll('.comfy-multiline-input, .comfy-markdown p, [data-node-id] span')]
@@ -56,6 +56,8 @@ LAID = """(() => {
         pictures: app.graph.extra.linearData.outputs.flatMap(id => app.graph.getNodeById(id).imgs ?? [])
             .map(i => Math.min(i.naturalWidth, i.naturalHeight))};
 })()"""
+FOUND = """[...document.querySelectorAll('[data-testid^=template-workflow-]')]
+    .map(card => card.dataset.testid.slice('template-workflow-'.length))"""
 DROP = """(async () => {
     const [{filename, subfolder, type}] = app.nodeOutputs[15].images;
     const file = await app.api.fetchApi('/view?' + new URLSearchParams({filename, subfolder, type}));
@@ -66,13 +68,6 @@ DROP = """(async () => {
 })()"""
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    need_browser()
-    with Server(tmp_path_factory.mktemp("output"), cpu=True, threads=1) as running:
-        yield running
-
-
 async def load(browser, graph):
     await browser.evaluate(f"app.loadGraphData({json.dumps(graph)}, true, true, null, {{openSource: 'template'}})"
                            f".then(() => true)")
@@ -80,6 +75,7 @@ async def load(browser, graph):
 
 async def visit(server, vue, names, act):
     """What `act(browser, name)` saw of each template."""
+    need_browser()
     await asyncio.to_thread(server.post, "/settings", {**SETTINGS, "Comfy.VueNodes.Enabled": vue})
     seen = {}
     async with Browser(1920, 1080) as browser:
@@ -111,7 +107,7 @@ def test_after_a_run_nodes_keep_to_their_frames_and_results_are_large(server):
         await browser.evaluate(f"for (const n of app.graph.nodes) for (const w of n.widgets ?? []) "
                                f"w.value = {json.dumps(FEW)}[w.name] ?? w.value")
         await browser.evaluate(RUN)
-        await asyncio.sleep(4)                       # videos and 3D viewers come after the run
+        await asyncio.sleep(4 if VIEWERS & {node["type"] for node in TEMPLATES[name]["nodes"]} else 0.7)
         return await browser.evaluate(LAID)
 
     names = [name for name in TEMPLATES if "SD 1.5" not in name and not name.startswith(TRAINS)]
@@ -130,9 +126,30 @@ def test_a_dropped_result_brings_its_graph_back(server):
         await until(browser, f"app.graph.nodes.length === {len(TEMPLATES[name]['nodes'])}")
         return await browser.evaluate("app.graph.serialize()")
 
-    name = "01 Face from words and a mask"
+    name = "01 Face from words and mask (DDGI)"
     [restored] = asyncio.run(visit(server, False, [name], drop)).values()
     for part in ("type", "pos", "flags", "widgets_values"):
         assert {str(node["id"]): node.get(part) for node in restored["nodes"]} == {
             str(node["id"]): node.get(part) for node in TEMPLATES[name]["nodes"]}
     assert restored["extra"]["linearData"] == TEMPLATES[name]["extra"]["linearData"]
+
+
+def test_the_template_browser_finds_them_by_what_people_type(server):
+    async def search():
+        seen = {}
+        async with front_end(server, READY, "app.extensionManager.command.execute('Comfy.BrowseTemplates')",
+                             False) as browser:
+            await until(browser, f"{FOUND}.length")
+            box = "document.querySelector('[role=dialog] input[type=text]')"
+            for word, first in [("ddgi", ""), ("stylegan", "stylegan"), ("face", "face")]:
+                await browser.evaluate(f"{box}.focus(); {box}.select()")
+                await browser.call("Input.insertText", text=word)
+                await until(browser, f"/{first}.*[(]DDGI[)]/i.test({FOUND}[0])")
+                seen[word] = await browser.evaluate(FOUND)
+        return seen
+
+    need_browser()
+    seen = asyncio.run(search())
+    assert set(seen["ddgi"]) == set(TEMPLATES)
+    assert {name for name in TEMPLATES if "StyleGAN" in name} < set(seen["stylegan"][:5])
+    assert set(seen["face"][:3]) < set(TEMPLATES)
