@@ -7,7 +7,7 @@ fresh memory costs as much as a third of a convolution over it.
 import torch
 import torch.nn.functional as F
 
-from ...ops import fir_kernel, modulated_kernel
+from ...ops import Winograd, fir_kernel, modulated_kernel
 from ...ops.activation import LRELU_GAIN
 from ..linear import equalised_linear
 from .layers import SynthesisLayer, ToRGB
@@ -37,10 +37,12 @@ def block_in_strips(layers: tuple[SynthesisLayer, SynthesisLayer, ToRGB], x: tor
     out = torch.empty((batch, channels, resolution, resolution), dtype=x.dtype,
                       memory_format=torch.channels_last) if needs_x else None
     rgb = torch.empty((batch, torgb.weight.shape[0], resolution, resolution), dtype=x.dtype)
-    height = max(8, STRIP_BYTES // (channels * resolution * x.element_size()))
+    height = max(8, STRIP_BYTES // (channels * resolution * x.element_size()) // 4 * 4)
     for sample in range(batch):
         own = slice(sample, sample + 1)
         kernels = [_kernel(layer, w).to(x.dtype) for layer, w in zip((conv0, conv1), ws[sample])]
+        if Winograd.pays(kernels[1], height, resolution):
+            kernels[1] = Winograd(kernels[1])
         noise0, noise1 = (noise if noise is None or len(noise) == 1 else noise[own] for noise in noises)
         for first in range(0, resolution, height):
             last = min(first + height, resolution)
@@ -61,10 +63,12 @@ def _part(noise: torch.Tensor | None, first: int, last: int) -> torch.Tensor | N
     return None if noise is None else noise[:, :, first:last]
 
 
-def _rows(layer: SynthesisLayer, x: torch.Tensor, kernel: torch.Tensor, first: int, last: int) -> torch.Tensor:
+def _rows(layer: SynthesisLayer, x: torch.Tensor, kernel: torch.Tensor | Winograd, first: int,
+          last: int) -> torch.Tensor:
     """Rows `first` to `last` of what `conv_up` or `conv_same` makes of x [1, I, h, w] with this kernel."""
     if not layer.up:
-        return F.conv2d(_cut(x, first - 1, last + 1), kernel, padding=(0, 1))
+        x = _cut(x, first - 1, last + 1)
+        return kernel(x) if isinstance(kernel, Winograd) else F.conv2d(x, kernel, padding=(0, 1))
     low, high = max((first - 2) // 2, 0), min((last + 3) // 2, x.shape[2])
     wide = F.conv_transpose2d(x[:, :, low:high], kernel.transpose(0, 1), stride=2)
     wide = _cut(wide, first - 1 - 2 * low, last + 2 - 2 * low)
