@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 
 WORK_BYTES = 16 * 2 ** 20       # of the tiles' values at a time: less makes the matrix products too small
 CHANNELS, PIXELS = 128, 48 ** 2     # from here on what is multiplied less outweighs the sums around it
@@ -35,21 +36,22 @@ class Winograd:
     def pays(kernel: torch.Tensor, height: int, width: int) -> bool:
         """Whether outputs of this size come sooner so than by the library's convolution."""
         return (not torch.is_grad_enabled() and kernel.device.type == "cpu" and kernel.dtype == torch.float32
-                and kernel.shape[-1] == 3 and min(kernel.shape[:2]) >= CHANNELS and height * width >= PIXELS
-                and height % 4 == 0 and width % 4 == 0)
+                and kernel.shape[-1] == 3 and min(kernel.shape[:2]) >= CHANNELS and height * width >= PIXELS)
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """Correlate x [B, I, H + 2, W] with zeros at the left and the right to [B, O, H, W], channels last."""
-        batch, _, height, width = x.shape
-        height -= 2
-        out = x.new_empty((batch, height, width, self.kernel.shape[2]))
+        height, width = x.shape[2] - 2, x.shape[3]
+        down, across = -(-height // 4), -(-width // 4)          # tiles; the last ones may stand out
+        if width % 4 or height % 4:
+            x = F.pad(x, (0, 4 * across - width, 0, 4 * down - height))
         x = x.contiguous(memory_format=torch.channels_last)
-        rows = max(1, WORK_BYTES // (36 * width * sum(self.kernel.shape[1:])))    # of tiles, width / 4 in each
+        out = x.new_empty((len(x), 4 * down, 4 * across, self.kernel.shape[2]))
+        rows = max(1, WORK_BYTES // (4 * 36 * across * sum(self.kernel.shape[1:])))
         for sample, target in zip(x.permute(0, 2, 3, 1), out):
-            for first in range(0, height // 4, rows):
-                last = min(first + rows, height // 4)
+            for first in range(0, down, rows):
+                last = min(first + rows, down)
                 self._tiles(sample[4 * first:4 * last + 2], target[4 * first:4 * last])
-        return out.permute(0, 3, 1, 2)
+        return out[:, :height, :width].permute(0, 3, 1, 2)
 
     def _tiles(self, x: torch.Tensor, out: torch.Tensor) -> None:
         """x [4 n + 2, 4 m, I] to out [4 n, 4 m, O]."""

@@ -16,7 +16,7 @@ def small(shape, most, seed):
 
 # Kernels of multiples of 24 * 24 make every number on the way a whole one below 2^24, but for the rounding of 1/6.
 @pytest.mark.parametrize("work", [1, 10 ** 9], ids=["a row of tiles at a time", "at once"])
-@pytest.mark.parametrize("batch, inputs, outputs, height, width", [(1, 3, 5, 4, 4), (2, 8, 4, 20, 8), (1, 2, 2, 8, 36)])
+@pytest.mark.parametrize("batch, inputs, outputs, height, width", [(1, 3, 5, 4, 4), (2, 8, 4, 20, 8), (1, 2, 2, 7, 38)])
 @torch.inference_mode()
 def test_whole_numbers_are_exact(monkeypatch, work, batch, inputs, outputs, height, width):
     monkeypatch.setattr(winograd, "WORK_BYTES", work)
@@ -29,7 +29,7 @@ def test_whole_numbers_are_exact(monkeypatch, work, batch, inputs, outputs, heig
 # Outputs have a spread of 1; fp32 loses up to 5e-5 of it on the way through the tiles.
 @torch.inference_mode()
 def test_modulated_layers_take_it_and_stay_near(monkeypatch):
-    x, weight = torch.randn(2, 144, 48, 56, generator=seeded(1)), torch.randn(130, 144, 3, 3, generator=seeded(2))
+    x, weight = torch.randn(2, 144, 50, 53, generator=seeded(1)), torch.randn(130, 144, 3, 3, generator=seeded(2))
     styles, used = torch.randn(2, 144, generator=seeded(3)), []
     with monkeypatch.context() as patched:
         patched.setattr(winograd, "CHANNELS", 10 ** 6)
@@ -75,7 +75,7 @@ def test_it_is_for_many_channels_and_pixels_on_a_cpu_without_gradients():
     kernel = torch.zeros(128, 128, 3, 3)
     with torch.no_grad():
         assert Winograd.pays(kernel, 48, 48)
-        assert not Winograd.pays(kernel, 44, 48) and not Winograd.pays(kernel, 50, 48)
+        assert not Winograd.pays(kernel, 47, 48)
         assert not Winograd.pays(kernel[1:], 48, 48) and not Winograd.pays(kernel[:, :, :1, :1], 48, 48)
         assert not Winograd.pays(kernel.to("meta"), 48, 48) and not Winograd.pays(kernel.bfloat16(), 48, 48)
     assert not Winograd.pays(kernel, 48, 48)
