@@ -25,12 +25,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> dict:
-    from ..runner.frontend import export_workflows, photograph_results
+    from ..runner.frontend import export_workflows, graph_of, photograph_results
     from ..runner.host import PACK_ROOT
     from ..runner.server import Server
 
     folder = PACK_ROOT / "workflows"
     names = args.names or sorted(path.stem for path in folder.glob("*.json"))
+    for name in names:
+        graph_of(folder, name)          # a wrong name is said before ComfyUI starts
     with (tempfile.TemporaryDirectory() as output,
           Server(output, cpu=True, report=lambda line: say(args, line)) as server):
         report = functools.partial(say, args)

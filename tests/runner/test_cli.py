@@ -91,3 +91,9 @@ def test_a_place_that_cannot_be_written_is_one_line(arguments, tmp_path, capsys,
     assert main([argument.replace("{}", str(tmp_path / "file")) for argument in arguments]) == 1
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1 and "could not be written (" in lines[0] and "folder" in lines[0]
+
+
+def test_a_workflow_that_is_not_there_is_said_before_comfyui_starts(capsys, monkeypatch):
+    monkeypatch.setattr("ddgi.runner.server.Server.__enter__", lambda server: pytest.fail("ComfyUI was started"))
+    assert main(["workflows", "01 Face"]) == 1
+    assert "There is no workflow" in capsys.readouterr().err
