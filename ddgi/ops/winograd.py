@@ -38,18 +38,18 @@ class Winograd:
         return (not torch.is_grad_enabled() and kernel.device.type == "cpu" and kernel.dtype == torch.float32
                 and kernel.shape[-1] == 3 and min(kernel.shape[:2]) >= CHANNELS and height * width >= PIXELS)
 
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """Correlate x [B, I, H + 2, W] with zeros at the left and the right to [B, O, H, W], channels last."""
-        height, width = x.shape[2] - 2, x.shape[3]
+    def __call__(self, x: torch.Tensor, rows: int = 0) -> torch.Tensor:
+        """`F.conv2d(x, kernel, padding=(rows, 1))`, channels last: [B, I, H + 2 - 2 rows, W] to [B, O, H, W]."""
+        height, width = x.shape[2] + 2 * rows - 2, x.shape[3]
         down, across = -(-height // 4), -(-width // 4)          # tiles; the last ones may stand out
-        if width % 4 or height % 4:
-            x = F.pad(x, (0, 4 * across - width, 0, 4 * down - height))
+        if rows or width % 4 or height % 4:
+            x = F.pad(x, (0, 4 * across - width, rows, rows + 4 * down - height))
         x = x.contiguous(memory_format=torch.channels_last)
         out = x.new_empty((len(x), 4 * down, 4 * across, self.kernel.shape[2]))
-        rows = max(1, WORK_BYTES // (4 * 36 * across * sum(self.kernel.shape[1:])))
+        step = max(1, WORK_BYTES // (4 * 36 * across * sum(self.kernel.shape[1:])))
         for sample, target in zip(x.permute(0, 2, 3, 1), out):
-            for first in range(0, down, rows):
-                last = min(first + rows, down)
+            for first in range(0, down, step):
+                last = min(first + step, down)
                 self._tiles(sample[4 * first:4 * last + 2], target[4 * first:4 * last])
         return out[:, :height, :width].permute(0, 3, 1, 2)
 

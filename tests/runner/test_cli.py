@@ -84,7 +84,8 @@ def test_output_that_nobody_reads_is_no_error(options):
 
 
 @pytest.mark.parametrize("arguments", [["convert", "demo/generator_stylegan2.safetensors", "{}/g.safetensors"],
-                                       ["run", "workflows/10 Train a bridge (DDGI).json", "--output", "{}/output"]])
+                                       ["run", "workflows/07 Face with any sampler (DDGI).json",
+                                        "--output", "{}/output"]])
 def test_a_place_that_cannot_be_written_is_one_line(arguments, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(ROOT)
     (tmp_path / "file").touch()                 # in the place of a folder

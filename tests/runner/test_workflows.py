@@ -141,10 +141,13 @@ def test_the_template_browser_finds_them_by_what_people_type(server):
                              False) as browser:
             await until(browser, f"{FOUND}.length")
             box = "document.querySelector('[role=dialog] input[type=text]')"
-            for word, first in [("ddgi", ""), ("stylegan", "stylegan"), ("face", "face")]:
+            # What the word's cards have that those of the word before it have not.
+            for word, new in [("ddgi", ".every(name => name.endsWith('(DDGI)'))"),
+                              ("stylegan", ".every(name => !name.startsWith('10 Train'))"),
+                              ("face", ".some(name => name.startsWith('00 Paint'))")]:
                 await browser.evaluate(f"{box}.focus(); {box}.select()")
                 await browser.call("Input.insertText", text=word)
-                await until(browser, f"/{first}.*[(]DDGI[)]/i.test({FOUND}[0])")
+                await until(browser, f"{FOUND}.length && {FOUND}{new}")
                 seen[word] = await browser.evaluate(FOUND)
         return seen
 

@@ -37,7 +37,7 @@ def block_in_strips(layers: tuple[SynthesisLayer, SynthesisLayer, ToRGB], x: tor
     out = torch.empty((batch, channels, resolution, resolution), dtype=x.dtype,
                       memory_format=torch.channels_last) if needs_x else None
     rgb = torch.empty((batch, torgb.weight.shape[0], resolution, resolution), dtype=x.dtype)
-    height = max(8, STRIP_BYTES // (channels * resolution * x.element_size()) // 4 * 4)
+    height = max(8, STRIP_BYTES // (channels * resolution * x.element_size()) // 4 * 4)    # whole tiles of Winograd's
     for sample in range(batch):
         own = slice(sample, sample + 1)
         kernels = [_kernel(layer, w).to(x.dtype) for layer, w in zip((conv0, conv1), ws[sample])]
