@@ -26,7 +26,10 @@ _TEXTS = 256                # prompts whose encoding is kept
 
 @dataclasses.dataclass(frozen=True)
 class Sampling:
-    """How the diffusion model is run; the defaults are those of the example workflows."""
+    """How the diffusion model is run; the defaults are those of the example workflows.
+
+    A drawing is on the positive prompt alone, so that CFG guides by it as by the words.
+    """
 
     steps: int = 20
     cfg: float = 2.0
@@ -155,7 +158,7 @@ class Chain:
             if self.control_net is None:
                 raise InputError("A drawing was given and no ControlNet that reads it; name one, or leave the drawing "
                                  "out.")
-            positive, negative = core_nodes.ControlNetApplyAdvanced().apply_controlnet(
+            positive, _ = core_nodes.ControlNetApplyAdvanced().apply_controlnet(
                 positive, negative, self.control_net, hints, self.sampling.strength, 0.0, 1.0)
         return positive, negative, words
 

@@ -1,4 +1,4 @@
-"""Blueprints: links that agree, nodes as the templates have them, one value for each promoted widget."""
+"""Blueprints and templates: links that agree, nodes as the templates have them, one value for each promoted widget."""
 
 import json
 from pathlib import Path
@@ -52,3 +52,13 @@ def test_inner_nodes_are_set_as_in_the_templates(blueprint):
             assert entry["widgets_values"] in [node["widgets_values"] for node in alike]
         known = {(slot["name"], slot["type"]) for node in alike for slot in node["inputs"]}
         assert {(slot["name"], slot["type"]) for slot in entry["inputs"] if "widget" not in slot} <= known
+
+
+def test_cfg_guides_by_the_drawing_as_by_the_words():
+    """The negative prompt goes past Apply ControlNet, in templates and blueprints."""
+    graphs = [*TEMPLATES, *(graph["definitions"]["subgraphs"][0] for graph in BLUEPRINTS.values())]
+    ends = [node["outputs"] for graph in graphs for node in graph["nodes"] if node["type"] == "ControlNetApplyAdvanced"]
+    assert len(ends) > 10
+    for positive, negative in ends:
+        assert positive["links"]
+        assert not negative["links"]

@@ -113,7 +113,7 @@ class DiffusionEncoder:
         positive, negative = ([self._conditioning(texts)] for texts in (prompts, [""] * len(prompts)))
         if self.control_net is not None and hints[0] is not None:
             images = rearrange(torch.stack(hints), "b c h w -> b h w c")
-            positive, negative = core_nodes.ControlNetApplyAdvanced().apply_controlnet(
+            positive, _ = core_nodes.ControlNetApplyAdvanced().apply_controlnet(
                 positive, negative, self.control_net, images, self.strength, 0.0, 1.0)
         noise = self._noise(seeds)
         samples = comfy.sample.sample(self.model, noise, self.steps, self.cfg, self.sampler, self.scheduler, positive,
