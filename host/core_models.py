@@ -23,9 +23,14 @@ from ..ddgi.demo.config import DiffusionConfig
 
 
 class _SmallSD15(comfy.supported_models.SD15):
-    """Core's SD 1.5 description with sizes taken from the file instead of fixed ones."""
+    """Core's SD 1.5 description with sizes taken from the file instead of fixed ones.
+
+    Attributes:
+        hint_guides: it learnt with and without hints, so CFG may guide by them, see `host.chain.apply_hint`.
+    """
 
     unet_extra_config = {}
+    hint_guides = True
 
     def __init__(self, config: DiffusionConfig, dtype: torch.dtype, operations=None):
         super().__init__({**config.unet, "dtype": dtype})

@@ -9,8 +9,6 @@ import comfy.sample
 import torch
 from einops import rearrange
 
-import nodes as core_nodes
-
 from ...ddgi.errors import InputError
 from ...ddgi.features import FeatureLayout, StepFeatures, capture_pass
 from ...ddgi.features.words import CLIP_CHUNK
@@ -19,6 +17,7 @@ from ...ddgi.perceptual import Features, encoder_features
 from ...ddgi.pictures import resize
 from ...ddgi.seeds import seeded
 from ..capture.words import prompt_words
+from ..chain import apply_hint
 
 SIZE = 512
 
@@ -113,8 +112,7 @@ class DiffusionEncoder:
         positive, negative = ([self._conditioning(texts)] for texts in (prompts, [""] * len(prompts)))
         if self.control_net is not None and hints[0] is not None:
             images = rearrange(torch.stack(hints), "b c h w -> b h w c")
-            positive, _ = core_nodes.ControlNetApplyAdvanced().apply_controlnet(
-                positive, negative, self.control_net, images, self.strength, 0.0, 1.0)
+            positive, negative = apply_hint(self.model, positive, negative, self.control_net, images, self.strength)
         noise = self._noise(seeds)
         samples = comfy.sample.sample(self.model, noise, self.steps, self.cfg, self.sampler, self.scheduler, positive,
                                       negative, torch.zeros_like(noise), disable_pbar=True, seed=seeds[0])

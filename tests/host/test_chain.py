@@ -35,3 +35,12 @@ def test_guidance_acts_through_the_drawing_too(finishers, name):
     plain, guided = finish(hint, 1.0), finish(hint, 3.0)
     torch.testing.assert_close(finish(None, 1.0), finish(None, 3.0), atol=1e-3, rtol=0)     # sums of rows at once
     assert (guided - plain).abs().mean() > 0.02
+
+
+@pytest.mark.parametrize("name", ["chain", "encoder"])
+def test_other_models_are_guided_by_words_alone(finishers, pack, monkeypatch, name):
+    described = importlib.import_module(f"{pack.__name__}.host.core_models")._SmallSD15
+    monkeypatch.setattr(described, "hint_guides", False)
+    hint = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    plain, guided = (finishers[name](hint, cfg) for cfg in (1.0, 3.0))
+    torch.testing.assert_close(plain, guided, atol=1e-3, rtol=0)
