@@ -51,8 +51,8 @@ def test_words_and_drawings_count_by_themselves(scores, group):
 
 def test_a_judge_sees_the_styles_that_were_asked_for(room):
     found = room.evaluation.styles.run(heads=4, samples=16)
-    shares = [found["diffusion"][style] for style in SEEN_STYLES]
-    assert sum(shares) / len(shares) >= 0.95 and min(shares) >= 0.75      # of 4 heads each; 0.98 of the card's 96
+    assert {style for style, share in found["diffusion"].items() if share == 1} >= SEEN_STYLES - {"studio"}
+    assert found["diffusion"]["studio"] >= 0.75     # of the card's 16 heads one is read as another style
     assert set(found["generators"]) == {"cartoon", "pencil", "watercolour", "marble"}
     for copy in found["generators"].values():
         assert copy["read"] == 1 and copy["mask_miou"] >= 0.85 * copy["plain_mask_miou"]
